@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Matrix products: C = beta C + op(A) op(B), row-major with any leading dimension, op(A) m x k,
+ * op(B) k x n. tl__gemm is oneDNN's in the float build and the plain one in the double build;
+ * tl__gemm_plain is its oracle in the tests.
+ */
+#ifndef TL_CORE_GEMM_H
+#define TL_CORE_GEMM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/status.h"
+
+typedef struct tl_gemm {
+	bool ta, tb;       /* A, B stored transposed: A is k x m, B is n x k */
+	int64_t m, n, k;
+	const tl_real *a;
+	int64_t lda;       /* elements from one stored row to the next */
+	const tl_real *b;
+	int64_t ldb;
+	tl_real beta;      /* 0: C is written without being read */
+	tl_real *c;
+	int64_t ldc;
+	int threads;
+} tl_gemm;
+
+TL_API tl_status tl__gemm(const tl_gemm *g, tl_error *err);
+TL_API void tl__gemm_plain(const tl_gemm *g);
+
+/* "oneDNN 3.7.2" or "plain C". */
+TL_API const char *tl_gemm_backend(char buf[32]);
+
+#endif

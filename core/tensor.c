@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/tensor.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "core/walk.h"
+
+size_t tl_dtype_size(tl_dtype dtype)
+{
+	return dtype == TL_I32 ? sizeof(int32_t) : sizeof(tl_real);
+}
+
+const char *tl_dtype_name(tl_dtype dtype)
+{
+	return dtype == TL_I32 ? "int32" : sizeof(tl_real) == sizeof(float) ? "float32" : "float64";
+}
+
+tl_tensor tl_tensor_dense(tl_dtype dtype, tl_shape shape, void *data)
+{
+	tl_tensor t = {.dtype = dtype, .shape = shape, .data = data};
+	tl_shape_strides(shape, t.stride);
+	return t;
+}
+
+bool tl_tensor_is_dense(const tl_tensor *t)
+{
+	int64_t step = 1;
+	for (int i = t->shape.axes - 1; i >= 0; i--) {
+		if (t->shape.dim[i] == 0)
+			return true;
+		if (t->shape.dim[i] != 1 && t->stride[i] != step)
+			return false;
+		step *= t->shape.dim[i];
+	}
+	return true;
+}
+
+tl_tensor tl_tensor_broadcast(const tl_tensor *t, tl_shape shape)
+{
+	tl_tensor r = {.dtype = t->dtype, .shape = shape, .data = t->data};
+	int lead = shape.axes - t->shape.axes;
+	assert(lead >= 0);
+	for (int i = lead; i < shape.axes; i++) {
+		int64_t d = t->shape.dim[i - lead];
+		assert(d == shape.dim[i] || d == 1);
+		r.stride[i] = d == 1 ? 0 : t->stride[i - lead];
+	}
+	return r;
+}
+
+bool tl_tensor_reshape(const tl_tensor *t, tl_shape shape, tl_tensor *out)
+{
+	assert(tl_shape_size(shape) == tl_shape_size(t->shape));
+	*out = tl_tensor_dense(t->dtype, shape, t->data);
+	if (tl_tensor_is_dense(t))
+		return true;
+	/* Match runs of axes of equal size from the back; inside a run the old axes must be contiguous. */
+	int i = t->shape.axes - 1, j = shape.axes - 1;
+	while (i >= 0 && j >= 0) {
+		int64_t have = t->shape.dim[i], want = shape.dim[j];
+		int64_t step = t->stride[i];
+		int low = j;
+		while (have != want) {
+			if (have < want) {
+				i--;
+				if (t->shape.dim[i] != 1 && have != 1 &&
+					t->stride[i] != t->stride[i + 1] * t->shape.dim[i + 1])
+					return false;
+				if (have == 1)
+					step = t->stride[i];
+				have *= t->shape.dim[i];
+			} else {
+				want *= shape.dim[--low];
+			}
+		}
+		for (; j >= low; j--) {
+			out->stride[j] = step;
+			step *= shape.dim[j];
+		}
+		i--;
+	}
+	for (; j >= 0; j--)
+		out->stride[j] = 0; /* only axes of size 1 are left */
+	return true;
+}
+
+static void copy_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
+{
+	size_t size = *(const size_t *)ctx;
+	if (step[0] == 1 && step[1] == 1) {
+		memcpy(at[0], at[1], (size_t)n * size);
+		return;
+	}
+	for (int64_t i = 0; i < n; i++)
+		memcpy(at[0] + i * step[0] * (int64_t)size, at[1] + i * step[1] * (int64_t)size, size);
+}
+
+static void add_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
+{
+	(void)ctx;
+	tl_real *to = (tl_real *)at[0];
+	const tl_real *from = (const tl_real *)at[1];
+	if (step[0] == 1 && step[1] == 1)
+		for (int64_t i = 0; i < n; i++)
+			to[i] += from[i];
+	else
+		for (int64_t i = 0; i < n; i++)
+			to[i * step[0]] += from[i * step[1]];
+}
+
+void tl_tensor_copy(const tl_tensor *to, const tl_tensor *from)
+{
+	assert(tl_shape_equal(to->shape, from->shape) && to->dtype == from->dtype);
+	size_t size = tl_dtype_size(to->dtype);
+	tl__walk(2, (const tl_tensor *[]){to, from}, copy_run, &size);
+}
+
+void tl_tensor_add(const tl_tensor *to, const tl_tensor *from)
+{
+	assert(tl_shape_equal(to->shape, from->shape));
+	assert(to->dtype == TL_REAL && from->dtype == TL_REAL);
+	tl__walk(2, (const tl_tensor *[]){to, from}, add_run, NULL);
+}
