@@ -58,13 +58,14 @@ static void map_part(void *ctx, int64_t first, int64_t last)
 	map_run(m, last - first, at, step);
 }
 
-void tl__map(tl_map_fn fn, const void *params, const tl_tensor *out, const tl_tensor *in, int n_in, int threads)
+void tl__map(tl_map_fn fn, const void *params, const tl_tensor *out, const tl_tensor *const *in, int n_in,
+	int threads)
 {
 	assert(n_in <= TL_MAP_MAX && tl_tensor_is_dense(out));
 	tl_tensor wide[TL_MAP_MAX];
 	const tl_tensor *all[TL_MAP_MAX + 1] = {out};
 	for (int k = 0; k < n_in; k++) {
-		wide[k] = tl_tensor_broadcast(&in[k], out->shape);
+		wide[k] = tl_tensor_broadcast(in[k], out->shape);
 		all[k + 1] = &wide[k];
 	}
 	struct map m = {.fn = fn, .params = params, .n_in = n_in};

@@ -17,7 +17,7 @@
 typedef void (*tl_map_fn)(const void *params, int64_t n, tl_real *out, const tl_real *const *in);
 
 /* Operands broadcast to out's shape; out is dense. */
-TL_API void tl__map(tl_map_fn fn, const void *params, const tl_tensor *out, const tl_tensor *in, int n_in,
-	int threads);
+TL_API void tl__map(tl_map_fn fn, const void *params, const tl_tensor *out, const tl_tensor *const *in,
+	int n_in, int threads);
 
 #endif

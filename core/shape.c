@@ -56,14 +56,14 @@ bool tl_shape_broadcast(tl_shape a, tl_shape b, tl_shape *out)
 int tl_shape_axis(tl_shape s, int axis)
 {
 	if (axis < 0)
-		axis += s.axes;
+		axis += (int)s.axes;
 	return axis >= 0 && axis < s.axes ? axis : -1;
 }
 
 void tl_shape_strides(tl_shape s, int64_t stride[TL_MAX_AXES])
 {
 	int64_t step = 1;
-	for (int i = s.axes - 1; i >= 0; i--) {
+	for (int64_t i = s.axes - 1; i >= 0; i--) {
 		stride[i] = step;
 		step *= s.dim[i];
 	}

@@ -16,13 +16,13 @@
 #define TL_MAX_AXES 6
 
 typedef struct tl_shape {
-	int axes;                 /* how many, 0 to TL_MAX_AXES */
+	int64_t axes;             /* how many, 0 to TL_MAX_AXES; as wide as a size, so there is no padding */
 	int64_t dim[TL_MAX_AXES]; /* sizes, outermost first; unused entries are 0 */
 } tl_shape;
 
 /* TL_SHAPE(T, B, H): a shape as an expression. TL_SCALAR: the shape of a scalar. */
 #define TL_SHAPE(...)                                                                              \
-	((tl_shape){(int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), {__VA_ARGS__}})
+	((tl_shape){(int64_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), {__VA_ARGS__}})
 #define TL_SCALAR ((tl_shape){0, {0}})
 
 /* False where axes or a size are out of range, or the number of bytes would not fit size_t. */

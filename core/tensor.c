@@ -26,7 +26,7 @@ tl_tensor tl_tensor_dense(tl_dtype dtype, tl_shape shape, void *data)
 bool tl_tensor_is_dense(const tl_tensor *t)
 {
 	int64_t step = 1;
-	for (int i = t->shape.axes - 1; i >= 0; i--) {
+	for (int64_t i = t->shape.axes - 1; i >= 0; i--) {
 		if (t->shape.dim[i] == 0)
 			return true;
 		if (t->shape.dim[i] != 1 && t->stride[i] != step)
@@ -39,9 +39,9 @@ bool tl_tensor_is_dense(const tl_tensor *t)
 tl_tensor tl_tensor_broadcast(const tl_tensor *t, tl_shape shape)
 {
 	tl_tensor r = {.dtype = t->dtype, .shape = shape, .data = t->data};
-	int lead = shape.axes - t->shape.axes;
+	int64_t lead = shape.axes - t->shape.axes;
 	assert(lead >= 0);
-	for (int i = lead; i < shape.axes; i++) {
+	for (int64_t i = lead; i < shape.axes; i++) {
 		int64_t d = t->shape.dim[i - lead];
 		assert(d == shape.dim[i] || d == 1);
 		r.stride[i] = d == 1 ? 0 : t->stride[i - lead];
@@ -56,11 +56,11 @@ bool tl_tensor_reshape(const tl_tensor *t, tl_shape shape, tl_tensor *out)
 	if (tl_tensor_is_dense(t))
 		return true;
 	/* Match runs of axes of equal size from the back; inside a run the old axes must be contiguous. */
-	int i = t->shape.axes - 1, j = shape.axes - 1;
+	int64_t i = t->shape.axes - 1, j = shape.axes - 1;
 	while (i >= 0 && j >= 0) {
 		int64_t have = t->shape.dim[i], want = shape.dim[j];
 		int64_t step = t->stride[i];
-		int low = j;
+		int64_t low = j;
 		while (have != want) {
 			if (have < want) {
 				i--;

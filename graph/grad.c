@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "graph/grad.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "graph/algebra.h"
+#include "graph/node.h"
+
+/* One contribution to an adjoint; those of one node form a list in the order in which they came. */
+typedef struct part {
+	tl_var value;
+	struct part *next;
+} part;
+
+typedef struct parts {
+	part *first, *last;
+	uint32_t count;
+} parts;
+
+typedef struct sweep {
+	tl_tape *tape;
+	unsigned char *depends; /* does node i depend on some wrt? */
+	parts *adjoint;         /* of node i */
+} sweep;
+
+static tl_status add_part(sweep *s, uint32_t node, tl_var value)
+{
+	part *p = tl_arena_alloc_small(&s->tape->scratch, sizeof *p);
+	if (!p)
+		return tl_error_memory(&s->tape->error);
+	*p = (part){value, NULL};
+	parts *list = &s->adjoint[node];
+	if (list->last)
+		list->last->next = p;
+	else
+		list->first = p;
+	list->last = p;
+	list->count++;
+	return TL_OK;
+}
+
+/* The sum of v[0..n), which one op made: by the op's own rule, or one after the other. */
+static tl_var sum_group(const tl_op *op, uint32_t n, const tl_var *v)
+{
+	tl_var total = {0};
+	if (n > 1 && op->sum)
+		total = op->sum((int)n, v);
+	if (total.tape)
+		return total;
+	total = v[0];
+	for (uint32_t k = 1; k < n; k++)
+		total = tl_add(total, v[k]);
+	return total;
+}
+
+/* The adjoint of a node: contributions that the same op made are summed together first. */
+static tl_var sum_parts(sweep *s, const parts *list)
+{
+	if (list->count == 1)
+		return list->first->value;
+	tl_var *group = tl_arena_alloc_small(&s->tape->scratch, list->count * sizeof *group);
+	if (!group) {
+		tl_error_memory(&s->tape->error);
+		return tl__var(s->tape, 0);
+	}
+	tl_var total = {0};
+	for (part *p = list->first; p; p = p->next) {
+		const tl_op *op = tl_var_op(p->value);
+		uint32_t n = 0;
+		if (!op)
+			continue; /* taken into an earlier group */
+		for (part *q = p; q; q = q->next)
+			if (tl_var_op(q->value) == op) {
+				group[n++] = q->value;
+				q->value.index = 0;
+			}
+		tl_var sum = sum_group(op, n, group);
+		total = total.tape ? tl_add(total, sum) : sum;
+	}
+	return total;
+}
+
+/* Node i hands contributions to its operands. */
+static tl_status hand_back(sweep *s, uint32_t i, tl_var dout)
+{
+	tl_tape *t = s->tape;
+	const tl_op *op = t->nodes[i].op;
+	uint32_t n = t->nodes[i].n_in;
+	const uint32_t *operand = t->nodes[i].in;
+	if (op->flags & TL_OP_STOP)
+		return TL_OK;
+	tl_var *in = tl_arena_alloc_small(&t->scratch, (n + 1) * sizeof *in);
+	if (!in)
+		return tl_error_memory(&t->error);
+	for (uint32_t k = 0; k < n; k++)
+		in[k] = tl__var(t, operand[k]);
+	tl_adjoint a = {
+		.params = t->nodes[i].params, .n_in = (int)n, .in = in, .out = tl__var(t, i), .dout = dout};
+	for (uint32_t k = 0; k < n; k++) {
+		uint32_t to = operand[k];
+		if (!s->depends[to])
+			continue;
+		if (!op->gradient) {
+			tl__fail_op(t, TL_ERR_NO_GRADIENT, op, (int)n, operand, t->nodes[i].scope,
+				op->no_gradient ? op->no_gradient : "the op has no gradient");
+			return t->error.status;
+		}
+		tl_var d = op->gradient(&a, (int)k);
+		if (!d.tape)
+			continue;
+		if (!tl_shape_equal(tl_var_shape(d), t->nodes[to].value.shape))
+			d = tl_sum_to(d, t->nodes[to].value.shape);
+		if (t->error.status || add_part(s, to, d))
+			return t->error.status;
+	}
+	return TL_OK;
+}
+
+static tl_status sweep_back(sweep *s, tl_var y, tl_var dy, uint32_t lowest, int n, const tl_var *wrt, tl_var *out)
+{
+	tl_tape *t = s->tape;
+	tl_status status = add_part(s, y.index, dy);
+	for (uint32_t i = y.index; !status && i >= lowest; i--) {
+		if (!s->depends[i] || !s->adjoint[i].first)
+			continue;
+		t->scope = t->nodes[i].scope;
+		tl_var dout = sum_parts(s, &s->adjoint[i]);
+		for (int k = 0; k < n; k++)
+			if (wrt[k].index == i)
+				out[k] = dout;
+		status = t->error.status;
+		if (!status)
+			status = hand_back(s, i, dout);
+	}
+	return status;
+}
+
+/* Marks what depends on wrt, from its lowest node up to y. */
+static tl_status prepare(sweep *s, tl_var y, int n, const tl_var *wrt, uint32_t *lowest)
+{
+	tl_tape *t = s->tape;
+	uint32_t size = y.index + 1;
+	*lowest = size;
+	tl_arena_clear(&t->scratch);
+	s->depends = tl_arena_alloc(&t->scratch, size);
+	s->adjoint = tl_arena_alloc(&t->scratch, size * sizeof *s->adjoint);
+	if (!s->depends || !s->adjoint)
+		return tl_error_memory(&t->error);
+	memset(s->depends, 0, size);
+	memset(s->adjoint, 0, size * sizeof *s->adjoint);
+	for (int k = 0; k < n; k++)
+		if (wrt[k].index < size) {
+			s->depends[wrt[k].index] = 1;
+			*lowest = wrt[k].index < *lowest ? wrt[k].index : *lowest;
+		}
+	for (uint32_t i = *lowest; i < size; i++) {
+		const tl_node *node = &t->nodes[i];
+		if (node->op->flags & TL_OP_STOP || node->value.dtype != TL_REAL)
+			continue;
+		for (uint32_t k = 0; k < node->n_in && !s->depends[i]; k++)
+			s->depends[i] = s->depends[node->in[k]];
+	}
+	return TL_OK;
+}
+
+static tl_status check_wrt(tl_tape *t, int n, const tl_var *wrt)
+{
+	for (int k = 0; k < n; k++) {
+		const tl_node *node = wrt[k].tape == t ? tl__node(wrt[k]) : NULL;
+		if (!node) {
+			if (wrt[k].index || wrt[k].tape != t)
+				tl__fail_var(t, "grad", wrt[k]);
+			return t->error.status;
+		}
+		if (node->value.dtype != TL_REAL)
+			return tl_error_set(&t->error, TL_ERR_TYPE, "grad: variable %d holds %s and has no gradient", k,
+				tl_dtype_name(node->value.dtype));
+	}
+	return TL_OK;
+}
+
+static tl_status differentiate(tl_var y, tl_var dy, int n, const tl_var *wrt, tl_var *out)
+{
+	tl_tape *t = y.tape;
+	tl_status status = check_wrt(t, n, wrt);
+	sweep s = {.tape = t};
+	uint32_t lowest;
+	if (!status)
+		status = prepare(&s, y, n, wrt, &lowest);
+	if (status)
+		return status;
+	uint32_t scope = t->scope;
+	bool nested = t->recording_adjoints;
+	t->recording_adjoints = true;
+	for (int k = 0; k < n; k++)
+		out[k] = (tl_var){0};
+	status = sweep_back(&s, y, dy, lowest, n, wrt, out);
+	t->scope = scope;
+	for (int k = 0; !status && k < n; k++)
+		if (!out[k].tape)
+			out[k] = tl_fill(t, tl_var_shape(wrt[k]), 0);
+	t->recording_adjoints = nested;
+	return status ? status : t->error.status;
+}
+
+/* y must be alive and real; reports otherwise. */
+static tl_status check_result(const char *who, tl_var y)
+{
+	if (!y.tape)
+		return TL_ERR_STALE;
+	const tl_node *node = tl__node(y);
+	if (!node && (y.index || y.generation != y.tape->generation))
+		tl__fail_var(y.tape, who, (tl_var){y.tape, y.index, y.generation});
+	if (y.tape->error.status)
+		return y.tape->error.status;
+	if (node->value.dtype != TL_REAL)
+		return tl_error_set(&y.tape->error, TL_ERR_TYPE, "%s: the result holds %s and has no gradient", who,
+			tl_dtype_name(node->value.dtype));
+	return TL_OK;
+}
+
+static tl_status check_scalar(const char *who, tl_var loss)
+{
+	tl_status status = check_result(who, loss);
+	if (status || tl_shape_size(tl_var_shape(loss)) == 1)
+		return status;
+	char text[TL_SHAPE_TEXT];
+	const char *name = tl_var_name(loss);
+	tl_tape_fail(loss.tape, TL_ERR_SHAPE,
+		"%s: the loss must be a scalar, but %s%sthe result of %s has shape %s; sum it or take its mean", who,
+		name ? name : "", name ? ", " : "", tl_var_op(loss)->name, tl_shape_text(tl_var_shape(loss), text));
+	return loss.tape->error.status;
+}
+
+tl_status tl_grad_from(tl_var y, tl_var dy, int n, const tl_var *wrt, tl_var *out)
+{
+	tl_status status = check_result("grad", y);
+	if (!status)
+		status = check_result("grad", dy);
+	if (status)
+		return status;
+	char a[TL_SHAPE_TEXT], b[TL_SHAPE_TEXT];
+	if (dy.tape != y.tape)
+		tl__fail_var(y.tape, "grad", dy);
+	else if (!tl_shape_equal(tl_var_shape(y), tl_var_shape(dy)))
+		tl_tape_fail(y.tape, TL_ERR_SHAPE, "grad: the result has shape %s, its adjoint %s",
+			tl_shape_text(tl_var_shape(y), a), tl_shape_text(tl_var_shape(dy), b));
+	if (y.tape->error.status)
+		return y.tape->error.status;
+	return differentiate(y, dy, n, wrt, out);
+}
+
+tl_status tl_grad(tl_var loss, int n, const tl_var *wrt, tl_var *out)
+{
+	tl_status status = check_scalar("grad", loss);
+	return status ? status : differentiate(loss, tl_fill(loss.tape, tl_var_shape(loss), 1), n, wrt, out);
+}
+
+tl_status tl_backward(tl_var loss)
+{
+	tl_status status = check_scalar("backward", loss);
+	if (status)
+		return status;
+	tl_tape *t = loss.tape;
+	size_t most = t->n_used + 1;
+	tl_var *wrt = tl_arena_alloc_small(&t->records, most * sizeof *wrt);
+	tl_var *d = tl_arena_alloc_small(&t->records, most * sizeof *d);
+	tl_param **param = tl_arena_alloc_small(&t->records, most * sizeof *param);
+	if (!wrt || !d || !param)
+		return tl_error_memory(&t->error);
+	int n = 0;
+	for (uint32_t i = 0; i < t->n_used; i++)
+		if (!t->used[i].param->frozen) {
+			param[n] = t->used[i].param;
+			wrt[n++] = tl__var(t, t->used[i].node);
+		}
+	status = tl_grad(loss, n, wrt, d);
+	if (status)
+		return status;
+	d[n] = loss;
+	status = tl_eval(n + 1, d);
+	for (int k = 0; !status && k < n; k++)
+		tl_tensor_add(&param[k]->grad, tl_value(d[k]));
+	return status;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside the tape; for the files of graph/ only.
+ *
+ * Invariants:
+ *  1. Operands have smaller indices than their node: creation order is topological.
+ *  2. Node 0 is the failed variable; it has no op.
+ *  3. A node that is READY has value.data and strides; until then only type and shape are set.
+ *  4. Params, operand lists, names and leaf data live in `records`, computed values with the executor.
+ */
+#ifndef TL_GRAPH_NODE_H
+#define TL_GRAPH_NODE_H
+
+#include "graph/tape.h"
+
+enum {
+	TL_NODE_READY = 1,
+	TL_NODE_ADJOINT = 2, /* appended by tl_grad */
+	TL_NODE_PINNED = 4,  /* asked for: stays ready until the reset */
+	TL_NODE_VIEW = 8,    /* its value is a look at operand 0's memory */
+};
+
+typedef struct tl_node {
+	const tl_op *op;
+	const void *params;
+	const uint32_t *in;
+	const char *name;
+	tl_tensor value;
+	uint32_t n_in;
+	uint32_t params_size;
+	uint32_t scope;
+	uint32_t draw; /* of a random op: how many random nodes stand before it */
+	uint32_t flags;
+} tl_node;
+
+typedef struct tl_scope_entry {
+	uint32_t parent;
+	const char *label; /* NULL: the root */
+	int64_t index;
+} tl_scope_entry;
+
+typedef struct tl_used_param {
+	tl_param *param;
+	uint32_t node;
+} tl_used_param;
+
+struct tl_tape {
+	tl_node *nodes;
+	uint32_t n_nodes, cap_nodes;
+	uint32_t generation;
+	uint32_t scope;          /* the open one */
+	bool recording_adjoints;
+	tl_scope_entry *scopes;  /* 0 is the root */
+	uint32_t n_scopes, cap_scopes;
+	tl_used_param *used;
+	uint32_t n_used, cap_used;
+	uint32_t draws;
+	uint64_t seed, step;
+	int threads;
+	tl_error error;
+	tl_arena records;
+	tl_arena scratch; /* of tl_grad and the executor's runs */
+	uint64_t grown;   /* growths of the arrays above */
+	const tl_executor *executor;
+	void *executor_state;
+};
+
+static inline tl_var tl__var(tl_tape *tape, uint32_t index)
+{
+	return (tl_var){tape, index, tape->generation};
+}
+
+/* The node of a live variable, or NULL. */
+static inline tl_node *tl__node(tl_var v)
+{
+	if (!v.tape || v.index == 0 || v.generation != v.tape->generation)
+		return NULL;
+	return &v.tape->nodes[v.index];
+}
+
+/* "matmul: <text>; operands x (32, 10) and W (12, 4); in layer=0/t=3", kept as the tape's error. */
+tl_var tl__fail_op(tl_tape *tape, tl_status status, const tl_op *op, int n, const uint32_t *in, uint32_t scope,
+	const char *text);
+/* Reports why a variable cannot be used: stale, of another tape, or no variable at all. */
+tl_var tl__fail_var(tl_tape *tape, const char *who, tl_var v);
+
+const char *tl__scope_path(const tl_tape *tape, uint32_t scope, char *buf, size_t size);
+
+/* Make room for one more element in a growing array; false where memory is out. */
+bool tl__grow(void **array, uint32_t count, uint32_t *cap, size_t size, uint64_t *grown);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tape's life, and recording: every node is appended here. */
+#include "graph/node.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/threads.h"
+
+bool tl__grow(void **array, uint32_t count, uint32_t *cap, size_t size, uint64_t *grown)
+{
+	if (count < *cap)
+		return true;
+	if (*cap > UINT32_MAX / 2)
+		return false;
+	uint32_t want = *cap ? *cap * 2 : 64;
+	void *larger = realloc(*array, want * size);
+	if (!larger)
+		return false;
+	*array = larger;
+	*cap = want;
+	++*grown;
+	return true;
+}
+
+tl_tape *tl_tape_new(const tl_tape_options *options)
+{
+	tl_tape_options o = options ? *options : (tl_tape_options){0};
+	tl_tape *t = calloc(1, sizeof *t);
+	if (!t)
+		return NULL;
+	t->threads = o.threads > 0 ? o.threads : tl_threads_default();
+	t->seed = o.seed;
+	t->executor = o.executor ? o.executor : &tl_executor_plain;
+	tl_arena_init(&t->records, 0);
+	tl_arena_init(&t->scratch, 0);
+	if (!tl__grow((void **)&t->nodes, 0, &t->cap_nodes, sizeof *t->nodes, &t->grown) ||
+		!tl__grow((void **)&t->scopes, 0, &t->cap_scopes, sizeof *t->scopes, &t->grown) ||
+		!(t->executor_state = t->executor->create(t))) {
+		tl_tape_free(t);
+		return NULL;
+	}
+	t->nodes[0] = (tl_node){0};
+	t->scopes[0] = (tl_scope_entry){.index = -1};
+	t->n_nodes = t->n_scopes = 1;
+	t->generation = 1;
+	return t;
+}
+
+void tl_tape_free(tl_tape *t)
+{
+	if (!t)
+		return;
+	if (t->executor_state)
+		t->executor->destroy(t->executor_state);
+	tl_arena_release(&t->records);
+	tl_arena_release(&t->scratch);
+	free(t->nodes);
+	free(t->scopes);
+	free(t->used);
+	free(t);
+}
+
+void tl_tape_reset(tl_tape *t)
+{
+	t->executor->reset(t->executor_state);
+	tl_arena_clear(&t->records);
+	tl_arena_clear(&t->scratch);
+	t->n_nodes = t->n_scopes = 1;
+	t->n_used = 0;
+	t->scope = 0;
+	t->draws = 0;
+	t->generation++;
+	t->step++;
+	t->error = (tl_error){0};
+}
+
+const tl_error *tl_tape_error(const tl_tape *t)
+{
+	return &t->error;
+}
+
+tl_status tl_tape_status(const tl_tape *t)
+{
+	return t->error.status;
+}
+
+void tl_tape_set_step(tl_tape *t, uint64_t step)
+{
+	t->step = step;
+}
+
+int tl_tape_threads(const tl_tape *t)
+{
+	return t->threads;
+}
+
+tl_tape_stats tl_tape_get_stats(const tl_tape *t)
+{
+	tl_tape_stats s = {.nodes = t->n_nodes - 1};
+	t->executor->stats(t->executor_state, &s.computed, &s.allocations, &s.bytes);
+	s.allocations += t->grown + t->records.grown + t->scratch.grown;
+	s.bytes += t->records.total + t->scratch.total + t->cap_nodes * sizeof *t->nodes +
+		t->cap_scopes * sizeof *t->scopes + t->cap_used * sizeof *t->used;
+	return s;
+}
+
+/* Only the types are checked here; shapes are the shape rule's. */
+static tl_status check_types(const tl_op *op, tl_infer *s)
+{
+	for (int k = 0; k < s->n_in; k++) {
+		bool index = k < 32 && (op->index_operands >> k & 1);
+		if (op->flags & TL_OP_ANY_TYPE && !index) {
+			if (s->in[k]->dtype != s->in[0]->dtype)
+				return tl_error_set(s->error, TL_ERR_TYPE, "operands 0 and %d differ in type, %s and %s",
+					k, tl_dtype_name(s->in[0]->dtype), tl_dtype_name(s->in[k]->dtype));
+		} else if ((s->in[k]->dtype == TL_I32) != index) {
+			return tl_error_set(s->error, TL_ERR_TYPE, "operand %d must be %s, but it is %s", k,
+				index ? "int32" : "real", tl_dtype_name(s->in[k]->dtype));
+		}
+	}
+	return TL_OK;
+}
+
+static tl_status broadcast_all(tl_infer *s)
+{
+	s->out = s->n_in ? s->in[0]->shape : TL_SCALAR;
+	for (int k = 1; k < s->n_in; k++)
+		if (!tl_shape_broadcast(s->out, s->in[k]->shape, &s->out))
+			return tl_error_set(s->error, TL_ERR_SHAPE, "shapes do not broadcast together");
+	return TL_OK;
+}
+
+static tl_status infer(const tl_op *op, tl_infer *s)
+{
+	if (op->arity != TL_VARIADIC && op->arity != s->n_in)
+		return tl_error_set(s->error, TL_ERR_ARGUMENT, "takes %d operands, got %d", op->arity, s->n_in);
+	tl_status status = check_types(op, s);
+	if (!status)
+		status = op->infer ? op->infer(s) : broadcast_all(s);
+	if (!status && !tl_shape_valid(s->out))
+		status = tl_error_set(s->error, TL_ERR_SHAPE, "the result's shape is out of range");
+	return status;
+}
+
+static tl_var out_of_memory(tl_tape *t)
+{
+	tl_error_memory(&t->error);
+	return tl__var(t, 0);
+}
+
+#define FEW 8
+
+tl_var tl_apply(tl_tape *t, const tl_op *op, int n, const tl_var *in, const void *params, size_t size)
+{
+	for (int k = 0; k < n && !t; k++)
+		t = in[k].tape;
+	if (!t)
+		return (tl_var){0};
+	for (int k = 0; k < n; k++) {
+		if (in[k].tape != t || in[k].generation != t->generation)
+			return tl__fail_var(t, op->name, in[k]);
+		if (in[k].index == 0)
+			return tl__var(t, 0);
+	}
+	const tl_tensor *few[FEW], **operands = few;
+	uint32_t *index = n ? tl_arena_alloc_small(&t->records, (size_t)n * sizeof *index) : NULL;
+	if (n > FEW)
+		operands = tl_arena_alloc_small(&t->records, (size_t)n * sizeof *operands);
+	void *copy = size ? tl_arena_alloc_small(&t->records, size) : NULL;
+	if ((n && !index) || !operands || (size && !copy) ||
+		!tl__grow((void **)&t->nodes, t->n_nodes, &t->cap_nodes, sizeof *t->nodes, &t->grown))
+		return out_of_memory(t);
+	if (size)
+		memcpy(copy, params, size);
+	for (int k = 0; k < n; k++) {
+		index[k] = in[k].index;
+		operands[k] = &t->nodes[in[k].index].value;
+	}
+	tl_error err;
+	err.status = TL_OK;
+	tl_infer s = {.params = copy, .n_in = n, .in = operands, .error = &err};
+	s.dtype = op->flags & TL_OP_ANY_TYPE && n ? operands[0]->dtype : TL_REAL;
+	if (infer(op, &s))
+		return tl__fail_op(t, err.status, op, n, index, t->scope, err.text);
+	tl_node *node = &t->nodes[t->n_nodes];
+	*node = (tl_node){
+		.op = op,
+		.params = copy,
+		.params_size = (uint32_t)size,
+		.in = index,
+		.n_in = (uint32_t)n,
+		.scope = t->scope,
+		.value = {.dtype = s.dtype, .shape = s.out},
+		.flags = t->recording_adjoints ? TL_NODE_ADJOINT : 0,
+		.draw = op->flags & TL_OP_RANDOM ? t->draws++ : 0,
+	};
+	return tl__var(t, t->n_nodes++);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of ops/ share: elementwise kernels as one line, and recording. Not installed. */
+#ifndef TL_OPS_OP_UTIL_H
+#define TL_OPS_OP_UTIL_H
+
+#include "graph/tape.h"
+
+/* TL_MAP1(neg, -x): an elementwise kernel of one operand x. */
+#define TL_MAP1(kernel, expression)                                                                \
+	static void kernel(const void *params, int64_t n, tl_real *out, const tl_real *const *in)  \
+	{                                                                                          \
+		(void)params;                                                                      \
+		const tl_real *in0 = in[0];                                                        \
+		for (int64_t i = 0; i < n; i++) {                                                  \
+			tl_real x = in0[i];                                                        \
+			out[i] = (expression);                                                     \
+		}                                                                                  \
+	}
+
+/* The same with parameters *p of a type, from which `setup` makes a local. */
+#define TL_MAP1_PARAM(kernel, type, expression, setup)                                             \
+	static void kernel(const void *params, int64_t n, tl_real *out, const tl_real *const *in)  \
+	{                                                                                          \
+		const type *p = params;                                                            \
+		setup;                                                                             \
+		const tl_real *in0 = in[0];                                                        \
+		for (int64_t i = 0; i < n; i++) {                                                  \
+			tl_real x = in0[i];                                                        \
+			out[i] = (expression);                                                     \
+		}                                                                                  \
+	}
+
+/* TL_MAP2(sub, a - b): of two operands. */
+#define TL_MAP2(kernel, expression)                                                                \
+	static void kernel(const void *params, int64_t n, tl_real *out, const tl_real *const *in)  \
+	{                                                                                          \
+		(void)params;                                                                      \
+		const tl_real *in0 = in[0], *in1 = in[1];                                          \
+		for (int64_t i = 0; i < n; i++) {                                                  \
+			tl_real a = in0[i], b = in1[i];                                            \
+			out[i] = (expression);                                                     \
+		}                                                                                  \
+	}
+
+static inline tl_var tl__apply1(const tl_op *op, tl_var x)
+{
+	return tl_apply(NULL, op, 1, &x, NULL, 0);
+}
+
+static inline tl_var tl__apply2(const tl_op *op, tl_var a, tl_var b)
+{
+	tl_var in[2] = {a, b};
+	return tl_apply(NULL, op, 2, in, NULL, 0);
+}
+
+#endif
