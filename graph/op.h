@@ -98,7 +98,7 @@ typedef struct tl_op {
 	const char *name;
 	int arity;       /* number of operands, or TL_VARIADIC */
 	unsigned flags;
-	unsigned index_operands; /* bit k: operand k is int32; the others are real */
+	uint32_t index_operands; /* bit k % 32: operand k is int32; the others are real */
 
 	/* NULL: operands broadcast together. */
 	tl_status (*infer)(tl_infer *s);

@@ -110,7 +110,7 @@ tl_tape_stats tl_tape_get_stats(const tl_tape *t)
 static tl_status check_types(const tl_op *op, tl_infer *s)
 {
 	for (int k = 0; k < s->n_in; k++) {
-		bool index = k < 32 && (op->index_operands >> k & 1);
+		bool index = op->index_operands >> k % 32 & 1;
 		if (op->flags & TL_OP_ANY_TYPE && !index) {
 			if (s->in[k]->dtype != s->in[0]->dtype)
 				return tl_error_set(s->error, TL_ERR_TYPE, "operands 0 and %d differ in type, %s and %s",

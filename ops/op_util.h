@@ -53,4 +53,14 @@ static inline tl_var tl__apply2(const tl_op *op, tl_var a, tl_var b)
 	return tl_apply(NULL, op, 2, in, NULL, 0);
 }
 
+/*
+ * Record v[0]'s op again with the operands of all n results: the sum of variadic ops that add up what
+ * their operands contribute.
+ */
+tl_var tl__merge(int n, const tl_var *v, const void *params, size_t size);
+
+/* For kernels: an operand's elements in row-major order, copied to scratch only where its strides need
+ * it; NULL where memory is out. */
+const void *tl__dense(const tl_call *c, const tl_tensor *t);
+
 #endif
