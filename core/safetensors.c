@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening a safetensors file, and what a reader can be asked. */
+#define _POSIX_C_SOURCE 200809L
+#include "core/safetensors_file.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/file_error.h"
+
+tl_status tl__safetensors_pread(
+	const tl_safetensors *f, void *to, size_t bytes, int64_t offset, tl_error *err)
+{
+	char *at = to;
+	while (bytes > 0) {
+		ssize_t n = pread(f->fd, at, bytes, offset);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return tl__file_error(err, TL_ERR_IO, f->path, "cannot be read: %s", strerror(errno));
+		if (n == 0)
+			return tl__file_error(err, TL_ERR_IO, f->path, "became shorter while it was read");
+		at += n;
+		offset += n;
+		bytes -= (size_t)n;
+	}
+	return TL_OK;
+}
+
+static tl_status open_file(tl_safetensors *f, int64_t *size, tl_error *err)
+{
+	/* Without O_NONBLOCK, opening a FIFO would wait for its writer. */
+	f->fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	if (f->fd < 0 || fstat(f->fd, &st) != 0)
+		return tl__file_error(err, TL_ERR_IO, f->path, "cannot be opened: %s", strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return tl__file_error(err, TL_ERR_IO, f->path, "cannot be read: it is not a regular file");
+	*size = st.st_size;
+	return TL_OK;
+}
+
+static tl_status parse_json(tl_safetensors *f, const char *text, size_t bytes, tl_error *err)
+{
+	if (bytes == 0 || text[0] != '{')
+		return tl__file_error(err, TL_ERR_FORMAT, f->path, "the header does not start with '{'");
+	json_error_t e = {0}; /* jansson leaves the code unset where it reports nothing */
+	f->header = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &e);
+	if (f->header)
+		return TL_OK;
+	if (json_error_code(&e) == json_error_out_of_memory || json_error_code(&e) == json_error_unknown)
+		return tl_error_memory(err);
+	char why[TL_EXCERPT];
+	return tl__file_error(err, TL_ERR_FORMAT, f->path, "the header is not valid JSON: %s, at byte %d",
+		tl__excerpt(e.text, why), e.position);
+}
+
+static tl_status load_header(tl_safetensors *f, int64_t size, tl_error *err)
+{
+	unsigned char prefix[TL__SAFETENSORS_PREFIX];
+	if (size < TL__SAFETENSORS_PREFIX)
+		return tl__file_error(err, TL_ERR_FORMAT, f->path,
+			"holds %" PRId64
+			" bytes, too few for the header's length; the file was cut short or is "
+			"no safetensors file",
+			size);
+	tl_status status = tl__safetensors_pread(f, prefix, sizeof prefix, 0, err);
+	if (status)
+		return status;
+	uint64_t length = 0;
+	for (int i = 0; i < TL__SAFETENSORS_PREFIX; i++)
+		length |= (uint64_t)prefix[i] << (8 * i);
+	if (length > (uint64_t)(size - TL__SAFETENSORS_PREFIX))
+		return tl__file_error(err, TL_ERR_FORMAT, f->path,
+			"claims a header of %" PRIu64 " bytes but holds only %" PRId64
+			" after its length; the file was cut short or is no safetensors file",
+			length, size - TL__SAFETENSORS_PREFIX);
+	if (length > (uint64_t)TL__SAFETENSORS_MAX_HEADER)
+		return tl__file_error(err, TL_ERR_FORMAT, f->path,
+			"claims a header of %" PRIu64 " bytes; the format allows %" PRId64, length,
+			TL__SAFETENSORS_MAX_HEADER);
+	f->data_start = TL__SAFETENSORS_PREFIX + (int64_t)length;
+	f->data_bytes = size - f->data_start;
+	char *text = malloc(length ? length : 1);
+	if (!text)
+		return tl_error_memory(err);
+	status = tl__safetensors_pread(f, text, length, TL__SAFETENSORS_PREFIX, err);
+	if (!status)
+		status = parse_json(f, text, length, err);
+	free(text);
+	return status;
+}
+
+tl_safetensors *tl_safetensors_open(const char *path, tl_error *err)
+{
+	tl_safetensors *f = calloc(1, sizeof *f);
+	if (!f) {
+		tl_error_memory(err);
+		return NULL;
+	}
+	f->fd = -1;
+	f->path = strdup(path);
+	int64_t size = 0;
+	tl_status status = f->path ? open_file(f, &size, err) : tl_error_memory(err);
+	if (!status)
+		status = load_header(f, size, err);
+	if (!status)
+		status = tl__safetensors_parse(f, err);
+	if (status) {
+		tl_safetensors_free(f);
+		return NULL;
+	}
+	return f;
+}
+
+void tl_safetensors_free(tl_safetensors *f)
+{
+	if (!f)
+		return;
+	if (f->fd >= 0)
+		close(f->fd);
+	json_decref(f->header);
+	free(f->metadata);
+	free(f->entries);
+	free(f->path);
+	free(f);
+}
+
+int tl_safetensors_count(const tl_safetensors *f)
+{
+	return f->count;
+}
+
+const char *tl_safetensors_name(const tl_safetensors *f, int k)
+{
+	assert(k >= 0 && k < f->count);
+	return f->entries[k].name;
+}
+
+tl_shape tl_safetensors_shape(const tl_safetensors *f, int k)
+{
+	assert(k >= 0 && k < f->count);
+	return f->entries[k].shape;
+}
+
+const char *tl_safetensors_dtype(const tl_safetensors *f, int k)
+{
+	assert(k >= 0 && k < f->count);
+	return f->entries[k].dtype;
+}
+
+int tl_safetensors_find(const tl_safetensors *f, const char *name)
+{
+	for (int k = 0; k < f->count; k++)
+		if (strcmp(f->entries[k].name, name) == 0)
+			return k;
+	return -1;
+}
+
+int tl_safetensors_metadata_count(const tl_safetensors *f)
+{
+	return f->metadata_count;
+}
+
+tl_safetensors_pair tl_safetensors_metadata_pair(const tl_safetensors *f, int i)
+{
+	assert(i >= 0 && i < f->metadata_count);
+	return f->metadata[i];
+}
+
+const char *tl_safetensors_metadata(const tl_safetensors *f, const char *key)
+{
+	for (int i = 0; i < f->metadata_count; i++)
+		if (strcmp(f->metadata[i].key, key) == 0)
+			return f->metadata[i].value;
+	return NULL;
+}

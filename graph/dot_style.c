@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a drawing looks. A node's kind gives its shape and colour: recorded ops are blue, adjoints red, the
+ * darker the dearer; inputs green, parameters yellow. Frames get darker inwards. Every fill is light
+ * enough for black text, and differs from its neighbours in grey, too, for printers without colour.
+ */
+#include "graph/dot_draw.h"
+
+#include "graph/algebra.h"
+#include "graph/leaf.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+typedef enum kind { INPUT, INDEX, PARAM, CONSTANT, PRODUCT, ELEMENTWISE, OTHER, VIEW, KINDS } kind;
+
+typedef struct style {
+	const char *meaning;
+	const char *look;                 /* attributes besides the colours; those of an op are the default */
+	const char *fill[2], *line[2];    /* recorded, adjoint */
+} style;
+
+static const style styles[KINDS] = {
+	[INPUT] = {"input", ", shape=ellipse, style=filled", {"#d3ecc8"}, {"#5c8f47"}},
+	[INDEX] = {"input of indices", ", shape=ellipse, style=\"filled,dashed\"", {"#edf5c9"}, {"#7d8f35"}},
+	[PARAM] = {"parameter", ", style=filled", {"#ffe9a3"}, {"#b58c1a"}},
+	[CONSTANT] = {"constant", ", style=filled", {"#f4f4f4"}, {"#a8a8a8"}},
+	[PRODUCT] = {"matrix product", "", {"#9cc3ee", "#f2a79b"}, {"#2f66a3", "#a8382a"}},
+	[ELEMENTWISE] = {"element by element", "", {"#d4e6f9", "#fbdad3"}, {"#6796c8", "#cf7668"}},
+	[OTHER] = {"other op", "", {"#c8c2ec", "#eabfd8"}, {"#6f63b5", "#aa5087"}},
+	[VIEW] = {"view of the same memory", "", {"#ffffff", "#ffffff"}, {"#9fb6cf", "#d9aaa2"}},
+};
+
+/* sum_to has a view, too, but looks at its operand's memory only where nothing is added up. */
+static bool is_view(const tl_tape *t, const tl_node *node)
+{
+	return node->op->view &&
+		(node->op != &tl_op_sum_to ||
+			tl_shape_size(node->value.shape) == tl_shape_size(t->nodes[node->in[0]].value.shape));
+}
+
+static kind kind_of(const tl_tape *t, const tl_node *node)
+{
+	if (node->op == &tl_op_param)
+		return PARAM;
+	if (node->op == &tl_op_fill)
+		return CONSTANT;
+	if (node->op->flags & TL_OP_LEAF)
+		return node->value.dtype == TL_I32 ? INDEX : INPUT;
+	if (node->op->flags & TL_OP_PRODUCT)
+		return PRODUCT;
+	if (node->op->map)
+		return ELEMENTWISE;
+	return is_view(t, node) ? VIEW : OTHER;
+}
+
+/* Bytes of the printable character at s; 0 where there is none: a control character, broken UTF-8. */
+static int printable(const unsigned char *s)
+{
+	static const uint32_t least[] = {0, 0, 0xa0, 0x800, 0x10000};
+	if (s[0] < 0x80)
+		return s[0] >= 0x20 && s[0] != 0x7f;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	int n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+	uint32_t c = s[0] & 0x7fu >> n;
+	for (int i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3fu);
+	}
+	bool character = c >= least[n] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) && (c & 0xfffe) != 0xfffe;
+	return character ? n : 0;
+}
+
+void tl__dot_text(FILE *to, const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	for (int n; *s; s += n ? n : 1) {
+		n = printable(s);
+		switch (n ? *s : 0) {
+		case 0: fputc('?', to); break;
+		case '&': fputs("&amp;", to); break;
+		case '<': fputs("&lt;", to); break;
+		case '>': fputs("&gt;", to); break;
+		case '"': fputs("&quot;", to); break;
+		case '\\': fputs("\\\\", to); break;
+		default: fwrite(s, 1, (size_t)n, to);
+		}
+	}
+}
+
+void tl__dot_head(const tl__dot *d)
+{
+	fprintf(d->to,
+		"\trankdir=%s\n"
+		"\tgraph [fontname=\"Helvetica\", fontsize=11, fontcolor=\"#404040\", nodesep=0.18, ranksep=0.3, "
+		"labeljust=l]\n"
+		"\tnode [fontname=\"Helvetica\", fontsize=11, shape=box, style=\"rounded,filled\", height=0.3, "
+		"margin=\"0.1,0.04\"]\n"
+		"\tedge [fontname=\"Helvetica\", fontsize=8, fontcolor=\"#606060\", color=\"#808080\", "
+		"penwidth=0.8, arrowsize=0.6]\n",
+		d->options.direction == TL_DOT_TB ? "TB" : "LR");
+	if (getenv("NEWRANK"))
+		fputs("\tnewrank=true\n", d->to);
+	if (d->options.title && *d->options.title) {
+		fputs("\tlabel=<<font point-size=\"18\">", d->to);
+		tl__dot_text(d->to, d->options.title);
+		fputs("</font>>\n\tlabelloc=t\n", d->to);
+	}
+}
+
+void tl__dot_frame_style(const tl__dot *d, const tl__dot_frame *f)
+{
+	static const char *const fill[2][5] = {
+		{"#ffffff", "#f5f7fa", "#ebeff5", "#e1e7ef", "#d7dfe9"},
+		{"#fdf7f5", "#faeeea", "#f6e5df", "#f2dcd4", "#eed3c9"},
+	};
+	fputs("\tlabel=\"", d->to);
+	tl__dot_text(d->to, f->label ? f->label : "gradient");
+	if (f->index >= 0)
+		fprintf(d->to, "=%" PRId64, f->index);
+	fprintf(d->to, "\"; style=\"rounded,filled\"; fillcolor=\"%s\"; color=\"%s\"\n",
+		fill[f->adjoint][f->depth < 4 ? f->depth : 4], f->adjoint ? "#dcbdb5" : "#b9c4d2");
+}
+
+void tl__dot_node_style(const tl__dot *d, const tl_node *node, bool output)
+{
+	kind k = kind_of(d->tape, node);
+	bool adjoint = tl__dot_is_adjoint(node) && styles[k].fill[1];
+	bool named = node->name && *node->name;
+	fputs(" [label=<", d->to);
+	if (named) {
+		fputs("<b>", d->to);
+		tl__dot_text(d->to, node->name);
+		fputs("</b>", d->to);
+	}
+	if (k == CONSTANT)
+		fprintf(d->to, "%s%.6g", named ? " = " : "", *(const double *)node->params);
+	else if (!named || !(k == PARAM || k == INPUT || k == INDEX)) {
+		fputs(named ? "<br/>" : "", d->to);
+		tl__dot_text(d->to, node->op->name);
+	}
+	if (!d->options.hide_shapes) {
+		char shape[TL_SHAPE_TEXT];
+		fprintf(d->to, "<br/><font point-size=\"9\" color=\"#505050\">%s%s%s</font>",
+			k == INPUT || k == INDEX ? tl_dtype_name(node->value.dtype) : "",
+			k == INPUT || k == INDEX ? " " : "", tl_shape_text(node->value.shape, shape));
+	}
+	fprintf(d->to, ">%s, fillcolor=\"%s\", color=\"%s\"%s]\n", styles[k].look, styles[k].fill[adjoint],
+		styles[k].line[adjoint], output ? ", peripheries=2" : "");
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/rows.h"
+
+#include "core/threads.h"
+#include "core/vmath.h"
+#include "core/walk.h"
+
+bool tl__reduction_of(tl_var x, const char *who, tl_axes axes, tl__reduction *r)
+{
+	char text[TL_SHAPE_TEXT];
+	if (!tl_ok(x)) {
+		tl_sum_to(x, TL_SCALAR); /* reports why */
+		return false;
+	}
+	tl_shape shape = tl_var_shape(x);
+	bool reduced[TL_MAX_AXES];
+	for (int i = 0; i < shape.axes; i++)
+		reduced[i] = axes.n == TL_ALL_AXES.n;
+	tl_shape_text(shape, text);
+	if (axes.n > shape.axes) {
+		tl_tape_fail(x.tape, TL_ERR_ARGUMENT, "%s: %d axes are named for shape %s", who, axes.n, text);
+		return false;
+	}
+	for (int k = 0; k < axes.n; k++) {
+		int i = tl_shape_axis(shape, axes.axis[k]);
+		const char *fault = i < 0 ? "is not in" : reduced[i] ? "is named twice for" : NULL;
+		if (fault) {
+			tl_tape_fail(x.tape, TL_ERR_ARGUMENT, "%s: axis %d %s shape %s", who, axes.axis[k], fault,
+				text);
+			return false;
+		}
+		reduced[i] = true;
+	}
+	*r = (tl__reduction){.kept = shape, .leading = true};
+	for (int i = 0; i < shape.axes; i++) {
+		if (reduced[i]) {
+			r->kept.dim[i] = 1;
+			r->leading = r->leading && r->dropped.axes == 0;
+		} else {
+			r->dropped.dim[r->dropped.axes++] = shape.dim[i];
+		}
+	}
+	return true;
+}
+
+tl_status tl__kept_infer(tl_infer *s)
+{
+	tl_shape in = s->in[0]->shape;
+	s->out = *(const tl_shape *)s->params;
+	bool fits = s->out.axes == in.axes;
+	for (int i = 0; i < in.axes && fits; i++)
+		fits = s->out.dim[i] == in.dim[i] || s->out.dim[i] == 1;
+	char text[TL_SHAPE_TEXT];
+	if (!fits)
+		return tl_error_set(s->error, TL_ERR_SHAPE, "the operand does not reduce to %s",
+			tl_shape_text(s->out, text));
+	return TL_OK;
+}
+
+tl_tensor tl__row_scratch(const tl_call *c, tl_shape kept)
+{
+	void *data = tl_arena_alloc(c->scratch, (size_t)tl_shape_size(kept) * sizeof(tl_real));
+	return tl_tensor_dense(TL_REAL, kept, data);
+}
+
+#define SLICE 16384 /* elements that stay in the second-level cache and are worth waking a thread for */
+
+struct slices {
+	tl_shape kept;
+	int n, axis;
+	int64_t thickness;
+	const tl_tensor *t;
+	tl_slice_fn fn;
+	void *ctx;
+};
+
+static void slices_part(void *ctx, int64_t first, int64_t last)
+{
+	const struct slices *s = ctx;
+	tl_tensor part[TL_WALK_MAX];
+	for (int64_t at = first; at < last; at += s->thickness) {
+		for (int k = 0; k < s->n; k++) {
+			part[k] = s->t[k];
+			part[k].shape.dim[s->axis] = last - at < s->thickness ? last - at : s->thickness;
+			part[k].data = (char *)part[k].data +
+				at * part[k].stride[s->axis] * (int64_t)tl_dtype_size(part[k].dtype);
+		}
+		s->fn(s->ctx, s->kept, part);
+	}
+}
+
+void tl__slices(int threads, tl_shape kept, int n, const tl_tensor *t, tl_slice_fn fn, void *ctx)
+{
+	struct slices s = {.kept = kept, .n = n, .t = t, .fn = fn, .ctx = ctx};
+	for (int i = 1; i < kept.axes; i++)
+		if (kept.dim[i] > kept.dim[s.axis])
+			s.axis = i;
+	int64_t size = tl_shape_size(t->shape);
+	if (size == 0 || kept.axes == 0 || kept.dim[s.axis] == 1) {
+		fn(ctx, kept, t);
+		return;
+	}
+	s.thickness = 1 + SLICE / (size / kept.dim[s.axis]);
+	tl__parallel(threads, kept.dim[s.axis], s.thickness, slices_part, &s);
+}
+
+tl_tensor tl__row_heads(const tl_tensor *t, tl_shape kept)
+{
+	tl_tensor heads = *t;
+	for (int i = 0; i < kept.axes; i++)
+		if (kept.dim[i] == 1)
+			heads.shape.dim[i] = 1;
+	return heads;
+}
+
+static void fill_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
+{
+	tl_real *to = (tl_real *)at[0];
+	for (int64_t i = 0; i < n; i++)
+		to[i * step[0]] = *(const tl_real *)ctx;
+}
+
+void tl__row_fill(const tl_tensor *t, tl_shape kept, tl_real value)
+{
+	tl_tensor heads = tl__row_heads(t, kept);
+	tl__walk(1, (const tl_tensor *[]){&heads}, fill_run, &value);
+}
+
+#define LANES 16 /* independent results keep the vector units busy */
+
+static inline tl_real better(tl_real sign, tl_real x, tl_real top)
+{
+	return sign * x > sign * top || isnan(x) ? x : top;
+}
+
+static tl_real extreme_of(int64_t n, const tl_real *x, int64_t step, tl_real sign, tl_real top)
+{
+	int64_t i = 0;
+	if (step == 1 && n >= LANES) {
+		tl_real lane[LANES];
+		for (int j = 0; j < LANES; j++)
+			lane[j] = top;
+		for (; i + LANES <= n; i += LANES)
+			for (int j = 0; j < LANES; j++)
+				lane[j] = better(sign, x[i + j], lane[j]);
+		for (int j = 0; j < LANES; j++)
+			top = better(sign, lane[j], top);
+	}
+	for (; i < n; i++)
+		top = better(sign, x[i * step], top);
+	return top;
+}
+
+static void extreme_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
+{
+	tl_real sign = *(const tl_real *)ctx, *top = (tl_real *)at[0];
+	const tl_real *x = (const tl_real *)at[1];
+	if (step[0] == 0)
+		*top = extreme_of(n, x, step[1], sign, *top);
+	else
+		for (int64_t i = 0; i < n; i++)
+			top[i * step[0]] = better(sign, x[i * step[1]], top[i * step[0]]);
+}
+
+void tl__row_extreme(const tl_tensor *top, const tl_tensor *x, tl_shape kept, tl_real sign)
+{
+	tl__row_fill(top, kept, -sign * INFINITY);
+	tl__walk(2, (const tl_tensor *[]){top, x}, extreme_run, &sign);
+}
+
+/* at: total, top, x, and e where the context says that it is wanted */
+static void exp_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
+{
+	const bool *wanted = ctx;
+	tl_real *total = (tl_real *)at[0], *e = *wanted ? (tl_real *)at[3] : NULL;
+	const tl_real *top = (const tl_real *)at[1], *x = (const tl_real *)at[2];
+	tl_real buffer[TL_BLOCK], offset = tl__row_offset(*top);
+	double sum = 0;
+	for (int64_t done = 0; done < n; done += TL_BLOCK) {
+		int64_t count = n - done < TL_BLOCK ? n - done : TL_BLOCK;
+		tl_real *y = e && step[3] == 1 ? e + done : buffer;
+		const tl_real *from = x + done * step[2];
+		for (int64_t i = 0; i < count; i++)
+			y[i] = from[i * step[2]] -
+				(step[1] == 0 ? offset : tl__row_offset(top[(done + i) * step[1]]));
+		tl__vexp(count, y, y);
+		if (e && y == buffer)
+			for (int64_t i = 0; i < count; i++)
+				e[(done + i) * step[3]] = y[i];
+		if (step[0] == 0)
+			sum += tl__sum(count, y, 1);
+		else
+			for (int64_t i = 0; i < count; i++)
+				total[(done + i) * step[0]] += y[i];
+	}
+	if (step[0] == 0)
+		*total += (tl_real)sum;
+}
+
+void tl__row_exp(const tl_tensor *e, const tl_tensor *total, const tl_tensor *top, const tl_tensor *x,
+	tl_shape kept)
+{
+	bool wanted = e != NULL;
+	tl__row_fill(total, kept, 0);
+	tl__walk(e ? 4 : 3, (const tl_tensor *[]){total, top, x, e}, exp_run, &wanted);
+}
+
+double tl__sum(int64_t n, const tl_real *x, int64_t step)
+{
+	double total = 0;
+	for (int64_t done = 0; done < n; done += TL_BLOCK) {
+		int64_t count = n - done < TL_BLOCK ? n - done : TL_BLOCK, i = 0;
+		const tl_real *from = x + done * step;
+		tl_real lane[LANES] = {0};
+		if (step == 1)
+			for (; i + LANES <= count; i += LANES)
+				for (int j = 0; j < LANES; j++)
+					lane[j] += from[i + j];
+		for (; i < count; i++)
+			lane[i % LANES] += from[i * step];
+		for (int j = 0; j < LANES; j++)
+			total += lane[j];
+	}
+	return total;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tapeloop sample */
+#include "models/sample.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/layout.h"
+#include "tools/carry.h"
+#include "tools/command.h"
+#include "tools/lm_run.h"
+#include "tools/options.h"
+
+typedef struct sample_options {
+	const char *model, *prime;
+	int64_t chars, seed, threads;
+	double temperature;
+} sample_options;
+
+enum { PRIME = 0x100, CHARS, TEMPERATURE, SEED, THREADS };
+
+static const struct argp_option options[] = {
+	{"prime", PRIME, "TEXT", 0, "What the text begins with (nothing: a random symbol)", 0},
+	{"chars", CHARS, "N", 0, "Symbols to write after it (500)", 0},
+	{"temperature", TEMPERATURE, "X", 0,
+		"1: as the model thinks likely (default); lower: safer; 0: always the likeliest", 0},
+	{"seed", SEED, "N", 0, "Another number, another text (1)", 0},
+	{"threads", THREADS, "N", 0, "Threads (1)", 0},
+	{0},
+};
+
+static const char doc[] =
+	"Let a trained language model write."
+	"\v"
+	"The model is a file that `tapeloop train lm` saved. Example:\n\n"
+	"  tapeloop sample out/model.safetensors --prime \"The Time Traveller\" --chars 300 --temperature 0.6\n";
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	sample_options *o = state->input;
+	switch (key) {
+	case PRIME: o->prime = arg; break;
+	case CHARS: o->chars = option_int(state, "--chars", arg, 0, INT64_MAX); break;
+	case TEMPERATURE: o->temperature = option_real(state, "--temperature", arg, 0, 1000); break;
+	case SEED: o->seed = option_int(state, "--seed", arg, 0, INT64_MAX); break;
+	case THREADS: o->threads = option_int(state, "--threads", arg, 1, 4096); break;
+	case ARGP_KEY_ARG:
+		if (o->model)
+			argp_error(state, "one model at a time: '%s' is too many", arg);
+		o->model = arg;
+		break;
+	case ARGP_KEY_END:
+		if (!o->model)
+			argp_error(state, "the model file is missing");
+		break;
+	default: return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+typedef struct writer {
+	const lm_bundle *b;
+	tl_tape *tape;
+	carry state;
+	tl_real *logits; /* of the next symbol */
+	bool line_start; /* words: no space before the next one */
+} writer;
+
+/* Read n symbols; afterwards logits predict the next one. */
+static tl_status read_symbols(writer *w, const int32_t *ids, int64_t n, tl_error *err)
+{
+	int64_t symbols = w->b->vocab.n;
+	tl_tape_reset(w->tape);
+	tl_var x = tl_index(w->tape, TL_SHAPE(n, 1), ids);
+	tl_lm_result r = tl_lm_run(w->b->lm, x, carry_in(&w->state, w->tape), false);
+	tl_var last = tl_select(r.logits, 0, n - 1);
+	if (tl_read(last, w->logits, symbols) || carry_out(&w->state, r.last))
+		return tape_error(w->tape, err);
+	if (w->b->vocab.has_unknown)
+		w->logits[0] = -INFINITY;
+	return TL_OK;
+}
+
+static void print_symbol(writer *w, int64_t id)
+{
+	const char *symbol = w->b->vocab.symbols[id];
+	bool word = w->b->unit == UNIT_WORD, eol = word && !strcmp(symbol, "<eos>");
+	if (word && !w->line_start && !eol)
+		putchar(' ');
+	fputs(eol ? "\n" : symbol, stdout);
+	w->line_start = eol;
+}
+
+static tl_status read_prime(writer *w, const sample_options *o, tl_rng *rng, tl_error *err)
+{
+	text t = {(char *)(o->prime ? o->prime : ""), o->prime ? strlen(o->prime) : 0};
+	tokens cut = {0};
+	if (text_check_utf8("--prime", t.bytes, t.size, err) || text_cut(&t, w->b->unit, 0, &cut, err))
+		return err->status;
+	int32_t *ids = malloc((size_t)(cut.n + 1) * sizeof *ids);
+	tl_status status = ids ? vocab_encode(&w->b->vocab, "--prime", cut.v, cut.n, ids, err) : tl_error_memory(err);
+	if (!status && cut.n == 0) {
+		int64_t from = w->b->vocab.has_unknown, n = w->b->vocab.n;
+		ids[0] = n > from ? (int32_t)(from + tl_rng_below(rng, n - from)) : 0;
+	}
+	int64_t n = cut.n ? cut.n : 1;
+	for (int64_t i = 0; i < n && !status; i++)
+		print_symbol(w, ids[i]);
+	if (!status)
+		status = read_symbols(w, ids, n, err);
+	free(ids);
+	tokens_release(&cut);
+	return status;
+}
+
+static tl_status write_text(writer *w, const sample_options *o, tl_error *err)
+{
+	tl_rng rng = {.seed = (uint64_t)o->seed};
+	tl_status status = read_prime(w, o, &rng, err);
+	for (int64_t i = 0; i < o->chars && !status; i++) {
+		int32_t next = (int32_t)tl_sample_index(w->logits, w->b->vocab.n, o->temperature, &rng);
+		if (next < 0)
+			return tl_error_set(err, TL_ERR_VALUE, "the model gives no finite probability to any symbol");
+		print_symbol(w, next);
+		if (ferror(stdout))
+			return tl_error_set(err, TL_ERR_IO, "standard output: %s", strerror(errno));
+		status = read_symbols(w, &next, 1, err);
+	}
+	if (!status)
+		putchar('\n');
+	return status;
+}
+
+tl_status command_sample(int argc, char **argv, tl_error *err)
+{
+	static const struct argp argp = {options, parse, "MODEL", doc, NULL, NULL, NULL};
+	sample_options o = {.chars = 500, .seed = 1, .threads = 1, .temperature = 1};
+	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	lm_bundle b;
+	if (lm_bundle_load(&b, o.model, err))
+		return err->status;
+	writer w = {.b = &b, .line_start = true};
+	w.tape = tl_tape_new(&(tl_tape_options){.threads = (int)o.threads});
+	w.logits = malloc((size_t)b.vocab.n * sizeof *w.logits);
+	tl_status status = w.tape && w.logits ? carry_init(&w.state, b.lm->rnn, 1, err) : tl_error_memory(err);
+	if (!status)
+		status = write_text(&w, &o, err);
+	tl_tape_free(w.tape);
+	free(w.logits);
+	carry_release(&w.state);
+	lm_bundle_release(&b);
+	return status;
+}
