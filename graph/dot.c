@@ -97,6 +97,8 @@ static void draw_edges(const tl__dot *d, uint32_t i)
 			fputs(",dir=back", d->to);
 		if (cross)
 			fprintf(d->to, ",style=dashed,color=\"#c8a8a0\",%s",getenv("CROSS")?getenv("CROSS"):"");
+		if (getenv("WEIGHT")&&(copied || d->frame[i]==d->frame[node->in[k]]))
+			fprintf(d->to, ",weight=%s", getenv("WEIGHT"));
 		if (lab && strchr(lab,'n') && node->n_in > 1)
 			fprintf(d->to, ",%s=\"%u\"", rev ? "taillabel" : "headlabel", k + 1);
 		char shape[TL_SHAPE_TEXT];

@@ -35,6 +35,7 @@ typedef struct tl__dot {
 	uint32_t end;        /* of the arrays over nodes */
 	unsigned char *mark; /* TL__DOT_... */
 	uint32_t *id;        /* number of the first leaf drawn beside a node, its own follows */
+	uint32_t *frame;     /* that it stands in */
 	uint32_t *next;      /* in the same frame */
 	tl__dot_frame *frames;
 	uint32_t n_frames;

@@ -112,13 +112,16 @@ static bool make_frames(builder *b)
 tl_status tl__dot_place(tl__dot *d, tl_error *err)
 {
 	builder b = {.d = d};
-	if (!make_frames(&b) || !(d->next = zeroed(&d->arena, d->end, sizeof *d->next)))
+	d->frame = tl_arena_alloc(&d->arena, d->end * sizeof *d->frame);
+	d->next = zeroed(&d->arena, d->end, sizeof *d->next);
+	if (!d->frame || !d->next || !make_frames(&b))
 		return tl_error_memory(err);
 	for (uint32_t i = 1; i < d->end; i++) {
 		if (!(d->mark[i] & TL__DOT_STANDS))
 			continue;
 		const tl_node *node = &d->tape->nodes[i];
-		tl__dot_frame *f = &d->frames[b.frame[tl__dot_is_adjoint(node)][node->scope]];
+		d->frame[i] = b.frame[tl__dot_is_adjoint(node)][node->scope];
+		tl__dot_frame *f = &d->frames[d->frame[i]];
 		if (f->last_node)
 			d->next[f->last_node] = i;
 		else

@@ -61,16 +61,6 @@ static tl_status weight_infer(tl_infer *s)
 	return TL_OK;
 }
 
-const tl_op tl_op_cross_entropy_weight = {
-	.name = "cross_entropy_weight",
-	.arity = 1,
-	.flags = TL_OP_STOP,
-	.index_operands = 1,
-	.infer = weight_infer,
-	.kernel = tl__ce_weight,
-	.no_gradient = "an index is no real number",
-};
-
 static tl_var record_grad(tl_var logits, tl_var targets, tl_var dout, const void *params)
 {
 	tl_var in[] = {logits, targets, dout};
@@ -142,6 +132,17 @@ const tl_op tl_op_cross_entropy_grad = {
 			SAMPLE(3, 2, {3, {2, 3, 4}}, {2, {2, 3}}, {2, {2, 3}}),
 			{0},
 		},
+};
+
+const tl_op tl_op_cross_entropy_weight = {
+	.name = "cross_entropy_weight",
+	.arity = 1,
+	.flags = TL_OP_STOP,
+	.index_operands = 1,
+	.infer = weight_infer,
+	.kernel = tl__ce_weight,
+	.no_gradient = "an index is no real number",
+	.samples = (tl_sample[]){SAMPLE(1, 0, {2, {2, 5}}), SAMPLE(1, 2, {1, {5}}), {0}},
 };
 
 tl_var tl_cross_entropy(tl_var logits, tl_var targets, const tl_cross_entropy_options *options)

@@ -201,6 +201,12 @@ const tl_op tl_op_argmax = {
 	.infer = argmax_infer,
 	.kernel = argmax_kernel,
 	.no_gradient = "an index is no real number",
+	.samples =
+		(tl_sample[]){
+			{.n = 1, .in = {{2, {3, 4}}}, .params = &(int64_t){0}, .params_size = sizeof(int64_t)},
+			{.n = 1, .in = {{3, {2, 3, 4}}}, .params = &(int64_t){2}, .params_size = sizeof(int64_t)},
+			{0},
+		},
 };
 
 tl_var tl_argmax(tl_var x, int axis)

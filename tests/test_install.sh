@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Installs into an empty folder and builds the examples against what is there: one header, one library, one
+# pkg-config file. Arguments: build directory, source directory, C compiler, meson.
+set -eu
+build=$1 source=$2 cc=$3 meson=$4
+stage=$(mktemp -d)
+trap 'rm -rf "$stage"' EXIT
+$meson install -C "$build" --destdir "$stage" --no-rebuild --quiet
+pc=$(find "$stage" -name tapeloop.pc)
+export PKG_CONFIG_PATH="${pc%/*}" PKG_CONFIG_SYSROOT_DIR="$stage"
+lib=$(find "$stage" -name libtapeloop.so)
+export LD_LIBRARY_PATH="${lib%/*}"
+
+fail() {
+    echo "FAILED: $*"
+    echo "0%: Checks: $checks, Failures: 1, Errors: 0"
+    exit 1
+}
+
+checks=0
+for example in custom_cell custom_op; do
+    checks=$((checks + 1))
+    # shellcheck disable=SC2046
+    $cc -std=c11 -Wall -Wextra -Wpedantic -Werror "$source/tools/examples/$example.c" -o "$stage/$example" \
+        $(pkg-config --cflags --libs tapeloop) -lm || fail "$example does not build"
+    "$stage/$example" >"$stage/$example.out" || fail "$example does not run"
+    cat "$stage/$example.out"
+done
+
+checks=$((checks + 1))
+last=$(tail -n 1 "$stage/custom_cell.out" | sed 's/.*error //')
+awk -v e="$last" 'BEGIN { exit !(e > 0 && e < 0.01) }' || fail "the custom cell learnt nothing: $last"
+
+# d(cumsum(softsign(x)))/dx summed: (n - i) (1 - |y_i|)^2 at x = -2, -0.5, 1, 3
+checks=$((checks + 1))
+want="0.4444 1.3333 0.5000 0.0625"
+got=$(sed 's/.*dL\/dx *//' "$stage/custom_op.out" | tr '\n' ' ' | sed 's/ $//')
+[ "$got" = "$want" ] || fail "the custom op's gradient is $got, not $want"
+
+# Nothing but the public interface is exported.
+checks=$((checks + 1))
+others=$(nm -D --defined-only "$lib" | awk '{ print $3 }' | grep -v '^tl_' || true)
+[ -z "$others" ] || fail "exported without the prefix tl_: $others"
+echo "100%: Checks: $checks, Failures: 0, Errors: 0"
