@@ -196,8 +196,13 @@ tl_rnn_result tl_rnn_run(const tl_rnn *rnn, tl_var x, tl_state initial, bool tra
 		tl_tape_fail(x.tape, TL_ERR_MEMORY, "out of memory");
 		return failed_result(rnn, x.tape);
 	}
-	for (int64_t t = 0; t < steps; t++)
+	tl_scope_begin(x.tape, "layer", 0);
+	for (int64_t t = 0; t < steps; t++) {
+		tl_scope_begin(x.tape, "t", t);
 		at[t] = tl_select(x, 0, t);
+		tl_scope_end(x.tape);
+	}
+	tl_scope_end(x.tape);
 	tl_rnn_result r = {.last = run_layers(rnn, x.tape, steps, at, initial, training)};
 	r.output = tl_stack((int)steps, at, 0);
 	free(at);

@@ -78,10 +78,11 @@ static void slices_part(void *ctx, int64_t first, int64_t last)
 {
 	const struct slices *s = ctx;
 	tl_tensor part[TL_WALK_MAX];
-	for (int64_t at = first; at < last; at += s->thickness) {
+	for (int64_t slice = first; slice < last; slice++) {
+		int64_t at = slice * s->thickness, rest = s->kept.dim[s->axis] - at;
 		for (int k = 0; k < s->n; k++) {
 			part[k] = s->t[k];
-			part[k].shape.dim[s->axis] = last - at < s->thickness ? last - at : s->thickness;
+			part[k].shape.dim[s->axis] = rest < s->thickness ? rest : s->thickness;
 			part[k].data = (char *)part[k].data +
 				at * part[k].stride[s->axis] * (int64_t)tl_dtype_size(part[k].dtype);
 		}
@@ -95,13 +96,13 @@ void tl__slices(int threads, tl_shape kept, int n, const tl_tensor *t, tl_slice_
 	for (int i = 1; i < kept.axes; i++)
 		if (kept.dim[i] > kept.dim[s.axis])
 			s.axis = i;
-	int64_t size = tl_shape_size(t->shape);
-	if (size == 0 || kept.axes == 0 || kept.dim[s.axis] == 1) {
+	int64_t size = tl_shape_size(t->shape), dim = kept.dim[s.axis];
+	if (size == 0 || kept.axes == 0 || dim == 1) {
 		fn(ctx, kept, t);
 		return;
 	}
-	s.thickness = 1 + SLICE / (size / kept.dim[s.axis]);
-	tl__parallel(threads, kept.dim[s.axis], s.thickness, slices_part, &s);
+	s.thickness = 1 + SLICE / (size / dim);
+	tl__parallel(threads, (dim + s.thickness - 1) / s.thickness, 1, slices_part, &s);
 }
 
 tl_tensor tl__row_heads(const tl_tensor *t, tl_shape kept)

@@ -39,7 +39,8 @@ tl_tensor tl__row_scratch(const tl_call *c, tl_shape kept);
 
 /*
  * Calls fn for parts of n tensors that are seen through one shape, cut along one kept axis: no row is
- * cut, so threads share nothing, and a part stays in the cache while fn goes over it several times.
+ * cut, so threads share nothing, and a part stays in the cache while fn goes over it several times. The
+ * parts do not depend on the number of threads.
  */
 typedef void (*tl_slice_fn)(void *ctx, tl_shape kept, const tl_tensor *t);
 void tl__slices(int threads, tl_shape kept, int n, const tl_tensor *t, tl_slice_fn fn, void *ctx);

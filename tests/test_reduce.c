@@ -80,9 +80,10 @@ static int64_t row_of(tl_shape shape, unsigned reduced, int64_t i)
 	return row;
 }
 
-static void naive(int which, tl_shape shape, unsigned reduced, int64_t rows)
+/* Fills want. */
+static void naive(int which, tl_shape shape, unsigned reduced)
 {
-	int64_t n = tl_shape_size(shape);
+	int64_t n = tl_shape_size(shape), rows = row_of(shape, reduced, n - 1) + 1;
 	for (int64_t r = 0; r < rows; r++)
 		want[r] = which == MAX ? -INFINITY : which == MIN ? INFINITY : 0;
 	for (int64_t i = 0; i < n; i++) {
@@ -103,6 +104,7 @@ static tl_axes axes_of(tl_shape shape, unsigned reduced)
 	return shape.axes && reduced == (1u << shape.axes) - 1 ? TL_ALL_AXES : axes;
 }
 
+/* Compares with want. */
 static void check(int which, tl_shape shape, unsigned reduced, bool keep, int layout)
 {
 	tl_shape out = {0};
@@ -118,10 +120,9 @@ static void check(int which, tl_shape shape, unsigned reduced, bool keep, int la
 	ck_assert_msg(tl_shape_equal(tl_var_shape(y), out), "%s %s, axes %#x: shape %s", all[which].name,
 		tl_shape_text(shape, a), reduced, tl_shape_text(tl_var_shape(y), b));
 	ck_assert_msg(tl_read(y, got, rows) == TL_OK, "%s", tl_tape_error(tape)->text);
-	naive(which, shape, reduced, rows);
 	for (int64_t r = 0; r < rows; r++)
-		ck_assert_msg(fabs(got[r] - want[r]) <= TOLERANCE * fmax(1, fabs(want[r])),
-			"%s %s, axes %#x, layout %d: element %d is %.9g, not %.9g", all[which].name,
+		if (!(fabs(got[r] - want[r]) <= TOLERANCE * fmax(1, fabs(want[r]))))
+			ck_abort_msg("%s %s, axes %#x, layout %d: element %d is %.9g, not %.9g", all[which].name,
 			tl_shape_text(shape, a), reduced, layout, (int)r, (double)got[r], want[r]);
 }
 
@@ -134,7 +135,7 @@ static const tl_shape shapes[] = {
 	{2, {600, 40}},
 	{3, {2, 3, 4}},
 	{3, {3, 1, 5}},
-	{3, {64, 33, 70}},
+	{3, {40, 33, 20}},
 	{4, {2, 5, 1, 3}},
 	{5, {2, 1, 3, 2, 2}},
 	{6, {2, 1, 2, 3, 1, 3}},
@@ -145,10 +146,12 @@ START_TEST(every_set_of_axes)
 	tl_shape shape = shapes[_i];
 	draw(tl_shape_size(shape), (uint64_t)_i);
 	for (unsigned reduced = 0; reduced < 1u << shape.axes; reduced++)
-		for (int which = 0; which < ALL; which++)
+		for (int which = 0; which < ALL; which++) {
+			naive(which, shape, reduced);
 			for (int layout = 0; layout < LAYOUTS; layout++)
 				for (int keep = 0; keep < 2; keep++)
 					check(which, shape, reduced, keep, layout);
+		}
 }
 END_TEST
 
@@ -170,7 +173,8 @@ START_TEST(argmax_takes_the_first)
 				int best = 0;
 				for (int i = 1; i < shape.dim[axis]; i++)
 					best = row[i * inner] > row[best * inner] ? i : best;
-				ck_assert_int_eq(got_index[r], best);
+				if (got_index[r] != best)
+					ck_abort_msg("row %d: %d, not %d", (int)r, got_index[r], best);
 			}
 		}
 }

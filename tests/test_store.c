@@ -236,6 +236,21 @@ START_TEST(a_file_that_does_not_fit)
 }
 END_TEST
 
+START_TEST(a_file_with_too_much)
+{
+	tl_param *w = add("w", TL_SHAPE(2));
+	count_up(w, 1);
+	tl_store *other = tl_store_new();
+	tl_store_add(other, "w", TL_SHAPE(2), &err);
+	tl_store_add(other, "v", TL_SHAPE(2), &err);
+	ck_assert_msg(!tl_store_save(other, path, NULL, 0, &err), "%s", err.text);
+	tl_store_free(other);
+	ck_assert_int_eq(load_into(store), TL_ERR_FORMAT);
+	ck_assert_str_eq(err.text, "the file does not fit; 1 unexpected (v)");
+	assert_counts_up(w, 1);
+}
+END_TEST
+
 START_TEST(many_names_are_cut_and_counted)
 {
 	for (int k = 0; k < 200; k++) {
@@ -243,12 +258,13 @@ START_TEST(many_names_are_cut_and_counted)
 		snprintf(name, sizeof name, "parameter%d", k);
 		add(name, TL_SHAPE(1));
 	}
+	add("z", TL_SHAPE(1));
 	tl_store *other = tl_store_new();
 	tl_store_add(other, "w", TL_SHAPE(1), &err);
 	ck_assert_msg(!tl_store_save(other, path, NULL, 0, &err), "%s", err.text);
 	tl_store_free(other);
 	ck_assert_int_eq(load_into(store), TL_ERR_FORMAT);
-	ck_assert_ptr_nonnull(strstr(err.text, "; 200 missing (parameter0, parameter1, "));
+	ck_assert_ptr_nonnull(strstr(err.text, "; 201 missing (parameter0, parameter1, "));
 	ck_assert_ptr_nonnull(strstr(err.text, ", ...); 1 unexpected (w)"));
 }
 END_TEST
@@ -288,6 +304,7 @@ Suite *tl_test_suite(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, files);
 	tcase_add_test(c, a_file_that_does_not_fit);
+	tcase_add_test(c, a_file_with_too_much);
 	tcase_add_test(c, many_names_are_cut_and_counted);
 	tcase_add_test(c, a_failed_read_changes_nothing);
 	suite_add_tcase(s, c);
