@@ -55,33 +55,34 @@ bool tl_tensor_reshape(const tl_tensor *t, tl_shape shape, tl_tensor *out)
 	*out = tl_tensor_dense(t->dtype, shape, t->data);
 	if (tl_tensor_is_dense(t))
 		return true;
-	/* Match runs of axes of equal size from the back; inside a run the old axes must be contiguous. */
-	int64_t i = t->shape.axes - 1, j = shape.axes - 1;
-	while (i >= 0 && j >= 0) {
-		int64_t have = t->shape.dim[i], want = shape.dim[j];
-		int64_t step = t->stride[i];
-		int64_t low = j;
-		while (have != want) {
-			if (have < want) {
-				i--;
-				if (t->shape.dim[i] != 1 && have != 1 &&
-					t->stride[i] != t->stride[i + 1] * t->shape.dim[i + 1])
-					return false;
-				if (have == 1)
-					step = t->stride[i];
-				have *= t->shape.dim[i];
-			} else {
-				want *= shape.dim[--low];
-			}
+	/*
+	 * From the back: each new axis takes its size from a run of old axes of which each steps over exactly
+	 * the next; axes of size 1 have no say.
+	 */
+	int64_t i = t->shape.axes - 1, have = 1, step = 1;
+	for (int64_t j = shape.axes - 1; j >= 0; j--) {
+		out->stride[j] = 0;
+		if (shape.dim[j] == 1)
+			continue;
+		if (have == 1) {
+			for (; t->shape.dim[i] == 1; i--)
+				;
+			have = t->shape.dim[i];
+			step = t->stride[i--];
 		}
-		for (; j >= low; j--) {
-			out->stride[j] = step;
-			step *= shape.dim[j];
+		out->stride[j] = step;
+		int64_t want = shape.dim[j], next = step * have;
+		while (have % want) {
+			for (; t->shape.dim[i] == 1; i--)
+				;
+			if (t->stride[i] != next)
+				return false;
+			have *= t->shape.dim[i];
+			next *= t->shape.dim[i--];
 		}
-		i--;
+		have /= want;
+		step *= want;
 	}
-	for (; j >= 0; j--)
-		out->stride[j] = 0; /* only axes of size 1 are left */
 	return true;
 }
 

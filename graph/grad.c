@@ -169,7 +169,7 @@ static tl_status check_wrt(tl_tape *t, int n, const tl_var *wrt)
 	for (int k = 0; k < n; k++) {
 		const tl_node *node = wrt[k].tape == t ? tl__node(wrt[k]) : NULL;
 		if (!node) {
-			if (wrt[k].index || wrt[k].tape != t)
+			if (!tl__failed(t, wrt[k]))
 				tl__fail_var(t, "grad", wrt[k]);
 			return t->error.status;
 		}
@@ -210,8 +210,8 @@ static tl_status check_result(const char *who, tl_var y)
 	if (!y.tape)
 		return TL_ERR_STALE;
 	const tl_node *node = tl__node(y);
-	if (!node && (y.index || y.generation != y.tape->generation))
-		tl__fail_var(y.tape, who, (tl_var){y.tape, y.index, y.generation});
+	if (!node && !tl__failed(y.tape, y))
+		tl__fail_var(y.tape, who, y);
 	if (y.tape->error.status)
 		return y.tape->error.status;
 	if (node->value.dtype != TL_REAL)
@@ -233,7 +233,15 @@ static tl_status check_scalar(const char *who, tl_var loss)
 	return loss.tape->error.status;
 }
 
-tl_status tl_grad_from(tl_var y, tl_var dy, int n, const tl_var *wrt, tl_var *out)
+/* On failure: failed variables instead of none, for those who look at the status only later. */
+static tl_status finish(tl_status status, tl_tape *t, int n, tl_var *out)
+{
+	for (int k = 0; status && k < n; k++)
+		out[k] = t ? tl__var(t, 0) : (tl_var){0};
+	return status;
+}
+
+static tl_status check_pair(tl_var y, tl_var dy)
 {
 	tl_status status = check_result("grad", y);
 	if (!status)
@@ -246,15 +254,23 @@ tl_status tl_grad_from(tl_var y, tl_var dy, int n, const tl_var *wrt, tl_var *ou
 	else if (!tl_shape_equal(tl_var_shape(y), tl_var_shape(dy)))
 		tl_tape_fail(y.tape, TL_ERR_SHAPE, "grad: the result has shape %s, its adjoint %s",
 			tl_shape_text(tl_var_shape(y), a), tl_shape_text(tl_var_shape(dy), b));
-	if (y.tape->error.status)
-		return y.tape->error.status;
-	return differentiate(y, dy, n, wrt, out);
+	return y.tape->error.status;
+}
+
+tl_status tl_grad_from(tl_var y, tl_var dy, int n, const tl_var *wrt, tl_var *out)
+{
+	tl_status status = check_pair(y, dy);
+	if (!status)
+		status = differentiate(y, dy, n, wrt, out);
+	return finish(status, y.tape, n, out);
 }
 
 tl_status tl_grad(tl_var loss, int n, const tl_var *wrt, tl_var *out)
 {
 	tl_status status = check_scalar("grad", loss);
-	return status ? status : differentiate(loss, tl_fill(loss.tape, tl_var_shape(loss), 1), n, wrt, out);
+	if (!status)
+		status = differentiate(loss, tl_fill(loss.tape, tl_var_shape(loss), 1), n, wrt, out);
+	return finish(status, loss.tape, n, out);
 }
 
 tl_status tl_backward(tl_var loss)

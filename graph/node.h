@@ -78,6 +78,12 @@ static inline tl_node *tl__node(tl_var v)
 	return &v.tape->nodes[v.index];
 }
 
+/* The result of an op that failed on this tape since its last reset: the error stands there already. */
+static inline bool tl__failed(const tl_tape *tape, tl_var v)
+{
+	return v.tape == tape && v.index == 0 && v.generation == tape->generation;
+}
+
 /* "matmul: <text>; operands x (32, 10) and W (12, 4); in layer=0/t=3", kept as the tape's error. */
 tl_var tl__fail_op(tl_tape *tape, tl_status status, const tl_op *op, int n, const uint32_t *in, uint32_t scope,
 	const char *text);

@@ -17,7 +17,7 @@ bool tl__reduction_of(tl_var x, const char *who, tl_axes axes, tl__reduction *r)
 	for (int i = 0; i < shape.axes; i++)
 		reduced[i] = axes.n == TL_ALL_AXES.n;
 	tl_shape_text(shape, text);
-	if (axes.n > shape.axes) {
+	if (axes.n > TL_MAX_AXES) {
 		tl_tape_fail(x.tape, TL_ERR_ARGUMENT, "%s: %d axes are named for shape %s", who, axes.n, text);
 		return false;
 	}

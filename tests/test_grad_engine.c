@@ -149,6 +149,33 @@ START_TEST(reading_in_the_middle)
 }
 END_TEST
 
+/* The adjoint that a kept view looks at stays too, though nothing else needs it any more. */
+START_TEST(views_keep_what_they_look_at)
+{
+	tl_var x = VECTOR(1, 2, 3), row = tl_input(tape, TL_SHAPE(1, 3), (tl_real[]){2, 3, 4});
+	tl_var d = grad(sum(tl_mul(x, row)), x), behind = tl_var_operand(d, 0);
+	CHECK_VALUES(d, 2, 3, 4);
+	ck_assert_ptr_eq(tl_var_op(behind), &tl_op_mul);
+	CHECK_VALUES(sum(behind), 9);
+	CHECK_VALUES(grad(sum(tl_mul(tl_square(x), x)), x), 3, 12, 27);
+	CHECK_VALUES(d, 2, 3, 4);
+}
+END_TEST
+
+START_TEST(adjoints_stand_in_their_nodes_scopes)
+{
+	char path[32];
+	tl_var x = VECTOR(1, 2);
+	tl_scope_begin(tape, "t", 4);
+	tl_var y = tl_square(x);
+	tl_scope_end(tape);
+	tl_scope_begin(tape, "loss", -1);
+	tl_var d = grad(sum(y), x);
+	ck_assert_str_eq(tl_var_scope(tl_neg(x), path, sizeof path), "loss");
+	ck_assert_str_eq(tl_var_scope(d, path, sizeof path), "t=4");
+}
+END_TEST
+
 START_TEST(borrowed_strided_leaves)
 {
 	/* Of a 2 x 4 matrix: the rows from the last, in each every second column from the back. */
@@ -431,6 +458,7 @@ START_TEST(memory_is_flat)
 	tl_tape_stats warm = {0};
 	for (int step = 0; step < 10000; step++) {
 		tl_tape_reset(tape);
+		ck_assert_uint_ge(tl_tape_get_stats(tape).bytes, warm.bytes);
 		tl_scope_begin(tape, "step", step);
 		tl_var x = VECTOR(0.1, 0.2);
 		for (int i = 0; i < 5; i++)
@@ -460,6 +488,8 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, higher_derivatives_of_a_cube);
 	tcase_add_test(c, detach_stops);
 	tcase_add_test(c, reading_in_the_middle);
+	tcase_add_test(c, views_keep_what_they_look_at);
+	tcase_add_test(c, adjoints_stand_in_their_nodes_scopes);
 	tcase_add_test(c, borrowed_strided_leaves);
 	suite_add_tcase(s, c);
 	c = tcase_create("errors");

@@ -194,6 +194,17 @@ START_TEST(parts_of_a_stacked_matrix)
 }
 END_TEST
 
+START_TEST(strides_of_elements)
+{
+	tl_param whole = matrix(3, 8), column = whole;
+	column.value = (tl_tensor){.shape = TL_SHAPE(3), .stride = {8}, .data = data + 1};
+	tl_init_constant(&whole, 9);
+	tl_init_uniform(&column, &rng, 0, 1);
+	for (int i = 0; i < 24; i++)
+		ck_assert((data[i] == 9) == (i % 8 != 1));
+}
+END_TEST
+
 START_TEST(only_matrices_have_fans)
 {
 	tl_param v = {.name = "bias", .value = tl_tensor_dense(TL_REAL, TL_SHAPE(3), data)};
@@ -224,6 +235,7 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, orthogonal_matrices_are_spread_evenly);
 	tcase_add_test(c, draws_depend_on_the_rng_alone);
 	tcase_add_test(c, parts_of_a_stacked_matrix);
+	tcase_add_test(c, strides_of_elements);
 	tcase_add_test(c, only_matrices_have_fans);
 	suite_add_tcase(s, c);
 	return s;

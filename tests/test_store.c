@@ -97,7 +97,7 @@ START_TEST(refusals)
 		{"caf\xc3\xa9", 1, TL_ERR_ARGUMENT, "character 4"},
 		{"w", 1, TL_ERR_ARGUMENT, "'w' already"},
 		{"v", -1, TL_ERR_SHAPE, "'v': (-1)"},
-		{"v", INT64_MAX / 64, TL_ERR_MEMORY, "memory"},
+		{"v", INT64_MAX / 16, TL_ERR_MEMORY, "memory"},
 	};
 	tl_param *w = add("w", TL_SHAPE(2));
 	count_up(w, 5);

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Backpropagation through time against its closed form. Of the network
+ *
+ *	h_t = tanh(U x_t + W h_{t-1} + b),  o_t = V h_t + c,  q_t = softmax(o_t),  L = -sum_t log q_t[y_t]
+ *
+ * with e_t = q_t - onehot(y_t), D_t = diag(1 - h_t^2) and g_t = dL/dh_t,
+ *
+ *	g_t   = V' e_t + W' D_{t+1} g_{t+1}       g_{T+1} = 0
+ *	dL/dU = sum_t D_t g_t x_t'                dL/dW = sum_t D_t g_t h_{t-1}'    dL/db = sum_t D_t g_t
+ *	dL/dV = sum_t e_t h_t'                    dL/dc = sum_t e_t                 dL/dh_0 = W' D_1 g_1
+ *
+ * Where the state is detached after step t, the second term of g_t is absent. Matrices are stored
+ * transposed, as the library has them: u[e][i] leads from x[e] to h[i].
+ */
+#include "tests/suite.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "models/tapeloop.h"
+
+enum { E = 3, H = 5, C = 4, B = 2, STEPS = 30 };
+
+/* Weights, or a gradient for each. */
+typedef struct network {
+	double u[E][H], w[H][H], b[H], v[H][C], c[C], h0[B][H];
+} network;
+
+typedef struct problem {
+	network net;
+	double x[STEPS][B][E];
+	int32_t y[STEPS][B];
+} problem;
+
+static problem p;
+static tl_tape *tape;
+
+static void draw(double *x, size_t n, uint64_t stream)
+{
+	tl_rng r = {.seed = 4, .stream = stream};
+	for (size_t i = 0; i < n; i++)
+		x[i] = 2 * tl_rng_uniform(&r) - 1;
+}
+
+static void setup(void)
+{
+	tape = tl_tape_new(NULL);
+	ck_assert_ptr_nonnull(tape);
+	draw(&p.net.u[0][0], sizeof p.net / sizeof(double), 0);
+	draw(&p.x[0][0][0], sizeof p.x / sizeof(double), 1);
+	tl_rng r = {.seed = 4, .stream = 2};
+	for (int t = 0; t < STEPS; t++)
+		for (int i = 0; i < B; i++)
+			p.y[t][i] = (int32_t)tl_rng_below(&r, C);
+}
+
+static void teardown(void)
+{
+	tl_tape_free(tape);
+}
+
+/* h[0] is the initial state, h[t] that after step t; q[t] belongs to h[t]. */
+typedef struct history {
+	double h[STEPS + 1][H], q[STEPS + 1][C];
+} history;
+
+static void closed_forward(int row, int steps, history *s)
+{
+	memcpy(s->h[0], p.net.h0[row], sizeof s->h[0]);
+	for (int t = 1; t <= steps; t++) {
+		for (int i = 0; i < H; i++) {
+			double z = p.net.b[i];
+			for (int k = 0; k < E; k++)
+				z += p.net.u[k][i] * p.x[t - 1][row][k];
+			for (int j = 0; j < H; j++)
+				z += p.net.w[j][i] * s->h[t - 1][j];
+			s->h[t][i] = tanh(z);
+		}
+		double total = 0;
+		for (int k = 0; k < C; k++) {
+			double o = p.net.c[k];
+			for (int i = 0; i < H; i++)
+				o += p.net.v[i][k] * s->h[t][i];
+			total += s->q[t][k] = exp(o);
+		}
+		for (int k = 0; k < C; k++)
+			s->q[t][k] /= total;
+	}
+}
+
+/* Adds the gradients of one sequence; the state is detached after each `cut` steps, never if it is 0. */
+static void closed_backward(int row, int steps, int cut, const history *s, network *d)
+{
+	double from_later[H] = {0}; /* W' D_{t+1} g_{t+1} */
+	for (int t = steps; t >= 1; t--) {
+		if (cut && t % cut == 0)
+			memset(from_later, 0, sizeof from_later);
+		double g[H];
+		memcpy(g, from_later, sizeof g);
+		for (int k = 0; k < C; k++) {
+			double e = s->q[t][k] - (p.y[t - 1][row] == k);
+			d->c[k] += e;
+			for (int i = 0; i < H; i++) {
+				d->v[i][k] += e * s->h[t][i];
+				g[i] += p.net.v[i][k] * e;
+			}
+		}
+		memset(from_later, 0, sizeof from_later);
+		for (int i = 0; i < H; i++) {
+			double dz = (1 - s->h[t][i] * s->h[t][i]) * g[i];
+			d->b[i] += dz;
+			for (int k = 0; k < E; k++)
+				d->u[k][i] += dz * p.x[t - 1][row][k];
+			for (int j = 0; j < H; j++) {
+				d->w[j][i] += dz * s->h[t - 1][j];
+				from_later[j] += p.net.w[j][i] * dz;
+			}
+		}
+	}
+	memcpy(d->h0[row], from_later, sizeof from_later);
+}
+
+static double closed_form(int steps, int cut, network *d)
+{
+	double loss = 0;
+	*d = (network){0};
+	for (int row = 0; row < B; row++) {
+		history s;
+		closed_forward(row, steps, &s);
+		closed_backward(row, steps, cut, &s, d);
+		for (int t = 1; t <= steps; t++)
+			loss -= log(s.q[t][p.y[t - 1][row]]);
+	}
+	return loss;
+}
+
+static void compare(const char *name, const double *got, const double *want, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		ck_assert_msg(fabs(got[i] - want[i]) <= 1e-10 * fabs(want[i]) + 1e-13, "d%s[%zu]: %.15g, not %.15g",
+			name, i, got[i], want[i]);
+}
+
+#define COMPARE(got, want, field)                                                                            \
+	compare(#field, (const double *)(got).field, (const double *)(want).field,                           \
+		sizeof(want).field / sizeof(double))
+
+static void check(double loss, const network *got, int steps, int cut)
+{
+	network want;
+	double want_loss = closed_form(steps, cut, &want);
+	compare("L", &loss, &want_loss, 1);
+	COMPARE(*got, want, u);
+	COMPARE(*got, want, w);
+	COMPARE(*got, want, b);
+	COMPARE(*got, want, v);
+	COMPARE(*got, want, c);
+	COMPARE(*got, want, h0);
+}
+
+static const tl_cross_entropy_options summed = {.reduction = TL_SUM};
+
+static void succeeded(void)
+{
+	ck_assert_msg(tl_tape_status(tape) == TL_OK, "%s", tl_tape_error(tape)->text);
+}
+
+#define INPUT(field, ...) tl_input(tape, TL_SHAPE(__VA_ARGS__), (const double *)p.field)
+
+/* An ordinary loop over public ops. */
+static void check_loop(int steps, int cut)
+{
+	tl_tape_reset(tape);
+	tl_var u = INPUT(net.u, E, H), w = INPUT(net.w, H, H), b = INPUT(net.b, H);
+	tl_var v = INPUT(net.v, H, C), c = INPUT(net.c, C), h0 = INPUT(net.h0, B, H);
+	tl_var loss = tl_fill(tape, TL_SCALAR, 0), h = h0;
+	for (int t = 0; t < steps; t++) {
+		h = tl_tanh(tl_add(tl_add(tl_matmul(INPUT(x[t], B, E), u), tl_matmul(h, w)), b));
+		tl_var o = tl_add(tl_matmul(h, v), c), y = tl_index(tape, TL_SHAPE(B), p.y[t]);
+		loss = tl_add(loss, tl_cross_entropy(o, y, &summed));
+		if (cut && (t + 1) % cut == 0)
+			h = tl_detach(h);
+	}
+	tl_var wrt[] = {u, w, b, v, c, h0}, d[6];
+	tl_grad(loss, 6, wrt, d);
+	network got;
+	double value = 0, *to[] = {&got.u[0][0], &got.w[0][0], got.b, &got.v[0][0], got.c, &got.h0[0][0]};
+	for (int k = 0; k < 6; k++)
+		tl_read(d[k], to[k], tl_shape_size(tl_var_shape(d[k])));
+	tl_read(loss, &value, 1);
+	succeeded();
+	check(value, &got, steps, cut);
+}
+
+static tl_param *add(tl_store *store, const char *name, tl_shape shape, const void *from)
+{
+	tl_error err = {0};
+	tl_param *param = tl_store_find(store, name);
+	if (!param)
+		param = tl_store_add(store, name, shape, &err);
+	ck_assert_msg(param && tl_shape_equal(param->value.shape, shape), "%s: %s", name, err.text);
+	memcpy(param->value.data, from, (size_t)tl_shape_size(shape) * sizeof(double));
+	return param;
+}
+
+#define PARAM(name, field, ...) add(store, name, TL_SHAPE(__VA_ARGS__), p.net.field)
+#define TAKE(param, field) memcpy(got.field, (param)->grad.data, sizeof got.field)
+
+/* The library's recurrent driver, window after window. */
+static void check_driver(int steps, int cut)
+{
+	tl_tape_reset(tape);
+	tl_error err = {0};
+	tl_store *store = tl_store_new();
+	tl_rnn *rnn = tl_rnn_new(
+		store, "rnn", &(tl_rnn_options){.cell = &tl_cell_rnn, .input = E, .hidden = H}, &err);
+	ck_assert_msg(rnn != NULL, "%s", err.text);
+	tl_param *v = PARAM("v", v, H, C), *c = PARAM("c", c, C), *h0 = PARAM("h0", h0, 1, B, H);
+	tl_param *u = PARAM("rnn.l0.w", u, E, H), *w = PARAM("rnn.l0.u", w, H, H), *b = PARAM("rnn.l0.b", b, H);
+	tl_var loss = tl_fill(tape, TL_SCALAR, 0);
+	tl_state state = tl_state1(tl_use(tape, h0));
+	int window = cut ? cut : steps;
+	for (int t = 0; t < steps; t += window) {
+		int n = steps - t < window ? steps - t : window;
+		tl_rnn_result r = tl_rnn_run(rnn, INPUT(x[t], n, B, E), state, true);
+		tl_var o = tl_linear(r.output, tl_use(tape, v), tl_use(tape, c));
+		tl_var y = tl_index(tape, TL_SHAPE(n, B), p.y[t]);
+		loss = tl_add(loss, tl_cross_entropy(o, y, &summed));
+		state = tl_state1(tl_detach(r.last.v[0]));
+	}
+	double value = 0;
+	tl_backward(loss);
+	tl_read(loss, &value, 1);
+	succeeded();
+	network got;
+	TAKE(u, u);
+	TAKE(w, w);
+	TAKE(b, b);
+	TAKE(v, v);
+	TAKE(c, c);
+	TAKE(h0, h0);
+	check(value, &got, steps, cut);
+	tl_rnn_free(rnn);
+	tl_store_free(store);
+}
+
+START_TEST(all_steps)
+{
+	const int steps[] = {1, 2, STEPS};
+	for (int k = 0; k < 3; k++) {
+		check_loop(steps[k], 0);
+		check_driver(steps[k], 0);
+	}
+}
+END_TEST
+
+START_TEST(truncated)
+{
+	const int cuts[] = {1, 2, 7, 29, 30};
+	for (int k = 0; k < 5; k++) {
+		check_loop(STEPS, cuts[k]);
+		check_driver(STEPS, cuts[k]);
+	}
+}
+END_TEST
+
+enum { LSTM_STEPS = 4, MANY = 512 };
+
+/* The gradient of an LSTM's loss with respect to all parameters, as variables. */
+static int lstm_gradient(const tl_store *store, const tl_rnn *rnn, tl_var *wrt, tl_var *d)
+{
+	tl_tape_reset(tape);
+	tl_rnn_result r = tl_rnn_run(rnn, INPUT(x, LSTM_STEPS, B, E), (tl_state){0}, true);
+	tl_var y = tl_index(tape, TL_SHAPE(LSTM_STEPS, B), p.y[0]);
+	tl_var loss = tl_add(tl_cross_entropy(r.output, y, &summed), tl_sum_all(tl_square(r.last.v[1])));
+	int n = tl_store_count(store);
+	for (int k = 0; k < n; k++)
+		wrt[k] = tl_use(tape, tl_store_at(store, k));
+	tl_grad(loss, n, wrt, d);
+	return n;
+}
+
+/* Copies out what belongs to the parameters, in the layout of the store. */
+static void read_all(const tl_store *store, const tl_var *v, double *to)
+{
+	for (int k = 0; k < tl_store_count(store); k++) {
+		const tl_param *param = tl_store_at(store, k);
+		const double *at = param->value.data;
+		tl_read(v[k], to + (at - tl_store_values(store)), tl_shape_size(param->value.shape));
+	}
+	succeeded();
+}
+
+static void gradient_at(tl_store *store, const tl_rnn *rnn, const double *along, double step, double *to)
+{
+	tl_var wrt[8], d[8];
+	for (int64_t i = 0; i < tl_store_span(store); i++)
+		tl_store_values(store)[i] += step * along[i];
+	lstm_gradient(store, rnn, wrt, d);
+	read_all(store, d, to);
+	for (int64_t i = 0; i < tl_store_span(store); i++)
+		tl_store_values(store)[i] -= step * along[i];
+}
+
+/* H v = d(g . v)/dtheta, against (8 D(h) - D(2h)) / 12h where D(h) = g(theta + h v) - g(theta - h v). */
+START_TEST(second_derivatives)
+{
+	tl_store *store = tl_store_new();
+	tl_rnn *rnn = tl_rnn_new(
+		store, "rnn", &(tl_rnn_options){.cell = &tl_cell_lstm, .input = E, .hidden = C, .layers = 2}, NULL);
+	ck_assert_ptr_nonnull(rnn);
+	int64_t span = tl_store_span(store);
+	ck_assert_int_le(span, MANY);
+	double along[MANY], got[MANY] = {0}, g[4][MANY] = {{0}};
+	draw(tl_store_values(store), (size_t)span, 5);
+	draw(along, MANY, 6);
+	tl_var wrt[8], d[8], directional = {0};
+	int n = lstm_gradient(store, rnn, wrt, d);
+	for (int k = 0; k < n; k++) {
+		const tl_tensor *value = &tl_store_at(store, k)->value;
+		tl_var v = tl_input(
+			tape, value->shape, along + ((const double *)value->data - tl_store_values(store)));
+		tl_var part = tl_sum_all(tl_mul(d[k], v));
+		directional = k ? tl_add(directional, part) : part;
+	}
+	tl_grad(directional, n, wrt, d);
+	read_all(store, d, got);
+	const double h = 1e-3, steps[] = {h, -h, 2 * h, -2 * h};
+	for (int k = 0; k < 4; k++)
+		gradient_at(store, rnn, along, steps[k], g[k]);
+	double largest = 0;
+	for (int64_t i = 0; i < span; i++)
+		largest = fmax(largest, fabs(got[i]));
+	ck_assert_double_gt(largest, 0.1);
+	for (int64_t i = 0; i < span; i++) {
+		double want = (8 * (g[0][i] - g[1][i]) - (g[2][i] - g[3][i])) / (12 * h);
+		ck_assert_msg(fabs(got[i] - want) <= 1e-6 * fmax(0.01, fabs(want)), "element %d: %.12g, not %.12g",
+			(int)i, got[i], want);
+	}
+	tl_rnn_free(rnn);
+	tl_store_free(store);
+}
+END_TEST
+
+Suite *tl_test_suite(void)
+{
+	Suite *s = suite_create("bptt");
+	TCase *c = tcase_create("bptt");
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, all_steps);
+	tcase_add_test(c, truncated);
+	tcase_add_test(c, second_derivatives);
+	suite_add_tcase(s, c);
+	return s;
+}
