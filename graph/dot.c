@@ -10,13 +10,6 @@
 
 #include "graph/leaf.h"
 
-/* Parameters and constants stand beside each use. */
-static bool is_copied(const tl__dot *d, uint32_t node)
-{
-	const tl_op *op = d->tape->nodes[node].op;
-	return op == &tl_op_param || op == &tl_op_fill;
-}
-
 static tl_status check(int n, const tl_var *v, tl_error *err)
 {
 	if (n < 1)
@@ -44,68 +37,74 @@ static tl_status mark(tl__dot *d, int n, const tl_var *outputs, tl_error *err)
 			d->end = outputs[k].index + 1;
 	d->mark = tl_arena_alloc(&d->arena, d->end);
 	d->id = tl_arena_alloc(&d->arena, d->end * sizeof *d->id);
-	if (!d->mark || !d->id)
+	d->drawn_in = tl_arena_alloc(&d->arena, d->end * sizeof *d->drawn_in);
+	if (!d->mark || !d->id || !d->drawn_in)
 		return tl_error_memory(err);
 	memset(d->mark, 0, d->end);
+	memset(d->drawn_in, 0, d->end * sizeof *d->drawn_in);
 	for (int k = 0; k < n; k++)
 		d->mark[outputs[k].index] = TL__DOT_NEEDED | TL__DOT_OUTPUT | TL__DOT_STANDS;
 	for (uint32_t i = d->end; i-- > 1;) {
 		const tl_node *node = &d->tape->nodes[i];
-		if (d->mark[i])
-			for (uint32_t k = 0; k < node->n_in; k++)
-				d->mark[node->in[k]] |= TL__DOT_NEEDED | (is_copied(d, node->in[k]) ? 0 : TL__DOT_STANDS);
-	}
-	uint32_t id = 1;
-	for (uint32_t i = 1; i < d->end; i++)
-		if (d->mark[i] & TL__DOT_STANDS) {
-			d->id[i] = id++;
-			for (uint32_t k = 0; k < d->tape->nodes[i].n_in; k++)
-				id += is_copied(d, d->tape->nodes[i].in[k]);
+		for (uint32_t k = 0; d->mark[i] && k < node->n_in; k++) {
+			uint32_t from = node->in[k];
+			d->mark[from] |= TL__DOT_NEEDED;
+			if (!tl__dot_is_leaf(&d->tape->nodes[from]))
+				d->mark[from] |= TL__DOT_STANDS;
 		}
+	}
 	return TL_OK;
 }
 
-static void draw_node(const tl__dot *d, uint32_t i)
+static void draw_edge(const tl__dot *d, uint32_t i, uint32_t k)
 {
 	const tl_node *node = &d->tape->nodes[i];
-	uint32_t copy = d->id[i];
-	fprintf(d->to, "\tn%u", d->id[i]);
+	uint32_t from = d->id[node->in[k]], to = d->id[i];
+	bool back = tl__dot_runs_back(d, node, k);
+	fprintf(d->to, "\tn%u -> n%u", back ? to : from, back ? from : to);
+	tl__dot_edge_style(d, node, k);
+}
+
+/* A leaf beside its use: parameters and constants for each use, other leaves once in each frame. */
+static void draw_leaf(tl__dot *d, uint32_t leaf, uint32_t frame)
+{
+	const tl_op *op = d->tape->nodes[leaf].op;
+	if (op != &tl_op_param && op != &tl_op_fill && d->drawn_in[leaf] == frame + 1)
+		return;
+	d->drawn_in[leaf] = frame + 1;
+	d->id[leaf] = ++d->ids;
+	fprintf(d->to, "\tn%u", d->id[leaf]);
+	tl__dot_node_style(d, &d->tape->nodes[leaf], false);
+}
+
+/* The edges from leaves are written here, the others when all nodes have their numbers. */
+static void draw_node(tl__dot *d, uint32_t i, uint32_t frame)
+{
+	const tl_node *node = &d->tape->nodes[i];
+	uint32_t id = ++d->ids;
+	fprintf(d->to, "\tn%u", id);
 	tl__dot_node_style(d, node, d->mark[i] & TL__DOT_OUTPUT);
+	if (!tl__dot_is_leaf(node))
+		d->id[i] = id;
 	for (uint32_t k = 0; k < node->n_in; k++)
-		if (is_copied(d, node->in[k])) {
-			fprintf(d->to, "\tn%u", ++copy);
-			tl__dot_node_style(d, &d->tape->nodes[node->in[k]], false);
+		if (tl__dot_is_leaf(&d->tape->nodes[node->in[k]])) {
+			draw_leaf(d, node->in[k], frame);
+			draw_edge(d, i, k);
 		}
 }
-#include <stdlib.h>
 
-static void draw_edges(const tl__dot *d, uint32_t i)
+static void draw(tl__dot *d)
 {
-	const tl_node *node = &d->tape->nodes[i];
-	uint32_t copy = d->id[i];
-	bool mirror = getenv("MIRROR");
-	const char *lab = getenv("LABELS");
-	for (uint32_t k = 0; k < node->n_in; k++) {
-		bool copied = is_copied(d, node->in[k]);
-		uint32_t from = copied ? ++copy : d->id[node->in[k]];
-		bool adj = tl__dot_is_adjoint(node), fadj = tl__dot_is_adjoint(&d->tape->nodes[node->in[k]]);
-		bool cross = adj && !fadj && !copied;
-		bool rev = mirror && adj && !cross;
-		fprintf(d->to, "\tn%u -> n%u", rev ? d->id[i] : from, rev ? from : d->id[i]);
-		fputs(" [penwidth=0.8", d->to);
-		if (rev)
-			fputs(",dir=back", d->to);
-		if (cross)
-			fprintf(d->to, ",style=dashed,color=\"#c8a8a0\",%s",getenv("CROSS")?getenv("CROSS"):"");
-		if (getenv("WEIGHT")&&(copied || d->frame[i]==d->frame[node->in[k]]))
-			fprintf(d->to, ",weight=%s", getenv("WEIGHT"));
-		if (lab && strchr(lab,'n') && node->n_in > 1)
-			fprintf(d->to, ",%s=\"%u\"", rev ? "taillabel" : "headlabel", k + 1);
-		char shape[TL_SHAPE_TEXT];
-		if (lab && strchr(lab,'s'))
-			fprintf(d->to, ",label=\"%s\"", tl_shape_text(d->tape->nodes[node->in[k]].value.shape, shape));
-		fputs("]\n", d->to);
+	fputs("digraph tape {\n", d->to);
+	tl__dot_head(d);
+	tl__dot_walk(d, draw_node);
+	for (uint32_t i = 1; i < d->end; i++) {
+		const tl_node *node = &d->tape->nodes[i];
+		for (uint32_t k = 0; d->mark[i] && k < node->n_in; k++)
+			if (!tl__dot_is_leaf(&d->tape->nodes[node->in[k]]))
+				draw_edge(d, i, k);
 	}
+	fputs("}\n", d->to);
 }
 
 tl_status tl_dot_write(FILE *to, int n, const tl_var *outputs, const tl_dot_options *options, tl_error *err)
@@ -119,13 +118,7 @@ tl_status tl_dot_write(FILE *to, int n, const tl_var *outputs, const tl_dot_opti
 	if (!status)
 		status = tl__dot_place(&d, err);
 	if (!status) {
-		fputs("digraph tape {\n", to);
-		tl__dot_head(&d);
-		tl__dot_walk(&d, draw_node);
-		for (uint32_t i = 1; i < d.end; i++)
-			if (d.mark[i] & TL__DOT_STANDS)
-				draw_edges(&d, i);
-		fputs("}\n", to);
+		draw(&d);
 		if (fflush(to) || ferror(to))
 			status = tl_error_set(err, TL_ERR_IO, "dot: the drawing could not be written: %s", strerror(errno));
 	}

@@ -32,6 +32,7 @@ typedef struct tl_dot_options {
 	const char *title; /* NULL: none */
 	tl_dot_direction direction;
 	bool hide_shapes; /* and types */
+	bool edge_shapes; /* the operands' shapes on the edges, too: a wider drawing */
 	bool legend;      /* explain the shapes and colours that occur */
 } tl_dot_options;
 

@@ -112,16 +112,14 @@ static bool make_frames(builder *b)
 tl_status tl__dot_place(tl__dot *d, tl_error *err)
 {
 	builder b = {.d = d};
-	d->frame = tl_arena_alloc(&d->arena, d->end * sizeof *d->frame);
 	d->next = zeroed(&d->arena, d->end, sizeof *d->next);
-	if (!d->frame || !d->next || !make_frames(&b))
+	if (!d->next || !make_frames(&b))
 		return tl_error_memory(err);
 	for (uint32_t i = 1; i < d->end; i++) {
 		if (!(d->mark[i] & TL__DOT_STANDS))
 			continue;
 		const tl_node *node = &d->tape->nodes[i];
-		d->frame[i] = b.frame[tl__dot_is_adjoint(node)][node->scope];
-		tl__dot_frame *f = &d->frames[d->frame[i]];
+		tl__dot_frame *f = &d->frames[b.frame[tl__dot_is_adjoint(node)][node->scope]];
 		if (f->last_node)
 			d->next[f->last_node] = i;
 		else
@@ -131,18 +129,19 @@ tl_status tl__dot_place(tl__dot *d, tl_error *err)
 	return TL_OK;
 }
 
-static void open_frame(const tl__dot *d, uint32_t at, void (*draw)(const tl__dot *d, uint32_t node))
+typedef void draw_fn(tl__dot *d, uint32_t node, uint32_t frame);
+
+static void open_frame(tl__dot *d, uint32_t at, draw_fn *draw)
 {
-	const tl__dot_frame *f = &d->frames[at];
 	if (at) {
 		fprintf(d->to, "\tsubgraph cluster_%u {\n", at);
-		tl__dot_frame_style(d, f);
+		tl__dot_frame_style(d, &d->frames[at]);
 	}
-	for (uint32_t i = f->first_node; i; i = d->next[i])
-		draw(d, i);
+	for (uint32_t i = d->frames[at].first_node; i; i = d->next[i])
+		draw(d, i, at);
 }
 
-void tl__dot_walk(const tl__dot *d, void (*draw)(const tl__dot *d, uint32_t node))
+void tl__dot_walk(tl__dot *d, draw_fn *draw)
 {
 	uint32_t at = 0;
 	open_frame(d, at, draw);

@@ -10,7 +10,6 @@
 #include "graph/leaf.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 typedef enum kind { INPUT, INDEX, PARAM, CONSTANT, PRODUCT, ELEMENTWISE, OTHER, VIEW, KINDS } kind;
 
@@ -73,9 +72,10 @@ static int printable(const unsigned char *s)
 	return character ? n : 0;
 }
 
-void tl__dot_text(FILE *to, const char *text)
+/* Inside a label, quoted or HTML-like. */
+static void text(FILE *to, const char *label)
 {
-	const unsigned char *s = (const unsigned char *)text;
+	const unsigned char *s = (const unsigned char *)label;
 	for (int n; *s; s += n ? n : 1) {
 		n = printable(s);
 		switch (n ? *s : 0) {
@@ -90,34 +90,81 @@ void tl__dot_text(FILE *to, const char *text)
 	}
 }
 
+/* One row of the legend: the kinds from first to last that occur. */
+static void legend_row(const tl__dot *d, const char *caption, kind first, kind last, bool adjoint, const bool *seen)
+{
+	bool any = false;
+	for (kind k = first; k <= last; k++)
+		any = any || seen[k];
+	if (!any)
+		return;
+	fprintf(d->to, "\t<tr><td border=\"0\" align=\"left\">%s</td>", caption);
+	for (kind k = first; k <= last; k++)
+		if (seen[k])
+			fprintf(d->to, "<td bgcolor=\"%s\" color=\"%s\">%s</td>", styles[k].fill[adjoint],
+				styles[k].line[adjoint], styles[k].meaning);
+	fputs("</tr>\n", d->to);
+}
+
+static void legend(const tl__dot *d)
+{
+	bool seen[2][KINDS] = {{false}}, adjoints = false;
+	for (uint32_t i = 1; i < d->end; i++)
+		if (d->mark[i]) {
+			const tl_node *node = &d->tape->nodes[i];
+			bool adjoint = tl__dot_is_adjoint(node) && !tl__dot_is_leaf(node);
+			seen[adjoint][kind_of(d->tape, node)] = true;
+			adjoints = adjoints || adjoint;
+		}
+	legend_row(d, "given", INPUT, CONSTANT, false, seen[0]);
+	legend_row(d, "computed", PRODUCT, VIEW, false, seen[0]);
+	legend_row(d, "gradient", PRODUCT, VIEW, true, seen[1]);
+	fprintf(d->to,
+		"\t<tr><td border=\"0\" align=\"left\" colspan=\"5\">double border: output; "
+		"number at an arrow: the operand's place%s</td></tr>\n",
+		adjoints ? "; dashed: a value that the gradient needs again" : "");
+}
+
+/* Title and legend are the drawing's label: there they cannot disturb the layout. */
+static void label(const tl__dot *d)
+{
+	bool titled = d->options.title && *d->options.title;
+	if (!titled && !d->options.legend)
+		return;
+	fputs("\tlabelloc=t\n\tlabel=<<table border=\"0\" cellborder=\"1\" cellspacing=\"4\" cellpadding=\"3\">\n",
+		d->to);
+	if (titled) {
+		fputs("\t<tr><td border=\"0\" align=\"left\" colspan=\"5\"><font point-size=\"18\">", d->to);
+		text(d->to, d->options.title);
+		fputs("</font></td></tr>\n", d->to);
+	}
+	if (d->options.legend)
+		legend(d);
+	fputs("\t</table>>\n", d->to);
+}
+
 void tl__dot_head(const tl__dot *d)
 {
 	fprintf(d->to,
 		"\trankdir=%s\n"
-		"\tgraph [fontname=\"Helvetica\", fontsize=11, fontcolor=\"#404040\", nodesep=0.18, ranksep=0.3, "
-		"labeljust=l]\n"
+		"\tnewrank=true\n"
+		"\tgraph [fontname=\"Helvetica\", fontsize=11, nodesep=0.18, ranksep=0.3, labeljust=l]\n"
 		"\tnode [fontname=\"Helvetica\", fontsize=11, shape=box, style=\"rounded,filled\", height=0.3, "
 		"margin=\"0.1,0.04\"]\n"
 		"\tedge [fontname=\"Helvetica\", fontsize=8, fontcolor=\"#606060\", color=\"#808080\", "
 		"penwidth=0.8, arrowsize=0.6]\n",
 		d->options.direction == TL_DOT_TB ? "TB" : "LR");
-	if (getenv("NEWRANK"))
-		fputs("\tnewrank=true\n", d->to);
-	if (d->options.title && *d->options.title) {
-		fputs("\tlabel=<<font point-size=\"18\">", d->to);
-		tl__dot_text(d->to, d->options.title);
-		fputs("</font>>\n\tlabelloc=t\n", d->to);
-	}
+	label(d);
 }
 
 void tl__dot_frame_style(const tl__dot *d, const tl__dot_frame *f)
 {
 	static const char *const fill[2][5] = {
-		{"#ffffff", "#f5f7fa", "#ebeff5", "#e1e7ef", "#d7dfe9"},
-		{"#fdf7f5", "#faeeea", "#f6e5df", "#f2dcd4", "#eed3c9"},
+		{"#ffffff", "#f6f8fb", "#edf1f6", "#e4eaf1", "#dbe3ec"},
+		{"#fefaf9", "#fcf4f1", "#faede9", "#f7e6e1", "#f4dfd8"},
 	};
 	fputs("\tlabel=\"", d->to);
-	tl__dot_text(d->to, f->label ? f->label : "gradient");
+	text(d->to, f->label ? f->label : "gradient");
 	if (f->index >= 0)
 		fprintf(d->to, "=%" PRId64, f->index);
 	fprintf(d->to, "\"; style=\"rounded,filled\"; fillcolor=\"%s\"; color=\"%s\"\n",
@@ -132,14 +179,14 @@ void tl__dot_node_style(const tl__dot *d, const tl_node *node, bool output)
 	fputs(" [label=<", d->to);
 	if (named) {
 		fputs("<b>", d->to);
-		tl__dot_text(d->to, node->name);
+		text(d->to, node->name);
 		fputs("</b>", d->to);
 	}
 	if (k == CONSTANT)
 		fprintf(d->to, "%s%.6g", named ? " = " : "", *(const double *)node->params);
 	else if (!named || !(k == PARAM || k == INPUT || k == INDEX)) {
 		fputs(named ? "<br/>" : "", d->to);
-		tl__dot_text(d->to, node->op->name);
+		text(d->to, node->op->name);
 	}
 	if (!d->options.hide_shapes) {
 		char shape[TL_SHAPE_TEXT];
@@ -149,4 +196,26 @@ void tl__dot_node_style(const tl__dot *d, const tl_node *node, bool output)
 	}
 	fprintf(d->to, ">%s, fillcolor=\"%s\", color=\"%s\"%s]\n", styles[k].look, styles[k].fill[adjoint],
 		styles[k].line[adjoint], output ? ", peripheries=2" : "");
+}
+
+bool tl__dot_runs_back(const tl__dot *d, const tl_node *node, uint32_t k)
+{
+	const tl_node *operand = &d->tape->nodes[node->in[k]];
+	return tl__dot_is_adjoint(node) && (tl__dot_is_adjoint(operand) || tl__dot_is_leaf(operand));
+}
+
+void tl__dot_edge_style(const tl__dot *d, const tl_node *node, uint32_t k)
+{
+	bool back = tl__dot_runs_back(d, node, k);
+	fputs(back				? " [dir=back color=\"#a8786c\""
+		: tl__dot_is_adjoint(node) ? " [style=dashed color=\"#c4a49c\""
+					   : " [",
+		d->to);
+	if (node->n_in > 1 && node->op != &tl_op_add)
+		fprintf(d->to, " %s=%u", back ? "taillabel" : "headlabel", k);
+	if (d->options.edge_shapes && !d->options.hide_shapes) {
+		char shape[TL_SHAPE_TEXT];
+		fprintf(d->to, " label=\"%s\"", tl_shape_text(d->tape->nodes[node->in[k]].value.shape, shape));
+	}
+	fputs("]\n", d->to);
 }

@@ -64,6 +64,8 @@ tl_tensor tl__row_scratch(const tl_call *c, tl_shape kept)
 }
 
 #define SLICE 16384 /* elements that stay in the second-level cache and are worth waking a thread for */
+#define MANY 8      /* slices that keep threads busy */
+#define RUN 64      /* elements one behind the other that are worth a run */
 
 struct slices {
 	tl_shape kept;
@@ -93,15 +95,18 @@ static void slices_part(void *ctx, int64_t first, int64_t last)
 void tl__slices(int threads, tl_shape kept, int n, const tl_tensor *t, tl_slice_fn fn, void *ctx)
 {
 	struct slices s = {.kept = kept, .n = n, .t = t, .fn = fn, .ctx = ctx};
-	for (int i = 1; i < kept.axes; i++)
+	for (int i = 1; i < kept.axes && kept.dim[s.axis] < MANY; i++)
 		if (kept.dim[i] > kept.dim[s.axis])
 			s.axis = i;
-	int64_t size = tl_shape_size(t->shape), dim = kept.dim[s.axis];
+	int64_t size = tl_shape_size(t->shape), dim = kept.dim[s.axis], inner = 1;
 	if (size == 0 || kept.axes == 0 || dim == 1) {
 		fn(ctx, kept, t);
 		return;
 	}
+	for (int i = s.axis + 1; i < kept.axes; i++)
+		inner *= t->shape.dim[i];
 	s.thickness = 1 + SLICE / (size / dim);
+	s.thickness = s.thickness < RUN / inner ? RUN / inner : s.thickness;
 	tl__parallel(threads, (dim + s.thickness - 1) / s.thickness, 1, slices_part, &s);
 }
 
@@ -129,38 +134,48 @@ void tl__row_fill(const tl_tensor *t, tl_shape kept, tl_real value)
 
 #define LANES 16 /* independent results keep the vector units busy */
 
+/* NaN stays where it is, and is not taken over. */
 static inline tl_real better(tl_real sign, tl_real x, tl_real top)
 {
-	return sign * x > sign * top || isnan(x) ? x : top;
+	return sign * x > sign * top ? x : top;
 }
 
 static tl_real extreme_of(int64_t n, const tl_real *x, int64_t step, tl_real sign, tl_real top)
 {
+	tl_real lane[LANES];
+	int32_t odd[LANES] = {0}; /* was there a NaN? */
 	int64_t i = 0;
-	if (step == 1 && n >= LANES) {
-		tl_real lane[LANES];
-		for (int j = 0; j < LANES; j++)
-			lane[j] = top;
+	for (int j = 0; j < LANES; j++)
+		lane[j] = top;
+	if (step == 1)
 		for (; i + LANES <= n; i += LANES)
-			for (int j = 0; j < LANES; j++)
+			for (int j = 0; j < LANES; j++) {
 				lane[j] = better(sign, x[i + j], lane[j]);
-		for (int j = 0; j < LANES; j++)
-			top = better(sign, lane[j], top);
-	}
-	for (; i < n; i++)
+				odd[j] |= x[i + j] != x[i + j];
+			}
+	for (; i < n; i++) {
 		top = better(sign, x[i * step], top);
-	return top;
+		odd[0] |= isnan(x[i * step]);
+	}
+	for (int j = 0; j < LANES; j++) {
+		top = better(sign, lane[j], top);
+		odd[0] |= odd[j];
+	}
+	return odd[0] ? NAN : top;
 }
 
 static void extreme_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 {
 	tl_real sign = *(const tl_real *)ctx, *top = (tl_real *)at[0];
 	const tl_real *x = (const tl_real *)at[1];
-	if (step[0] == 0)
+	if (step[0] == 0) {
 		*top = extreme_of(n, x, step[1], sign, *top);
-	else
-		for (int64_t i = 0; i < n; i++)
-			top[i * step[0]] = better(sign, x[i * step[1]], top[i * step[0]]);
+		return;
+	}
+	for (int64_t i = 0; i < n; i++) {
+		tl_real best = better(sign, x[i * step[1]], top[i * step[0]]);
+		top[i * step[0]] = isnan(x[i * step[1]]) ? NAN : best;
+	}
 }
 
 void tl__row_extreme(const tl_tensor *top, const tl_tensor *x, tl_shape kept, tl_real sign)

@@ -61,7 +61,7 @@ static void add(list *l, const char *text)
 	if (l->full)
 		return;
 	if (l->used + comma + n > sizeof l->text - sizeof more) {
-		strcpy(l->text + l->used, l->used ? more : more + 2);
+		snprintf(l->text + l->used, sizeof l->text - l->used, "%s", l->used ? more : more + 2);
 		l->full = true;
 		return;
 	}

@@ -51,13 +51,9 @@ START_TEST(softmax_edges)
 	tl_var v = tl_input(tape, TL_SHAPE(4, 3),
 		(tl_real[]){-inf, -inf, -inf, -inf, 1, 1, HUGE_LOGIT, -HUGE_LOGIT, HUGE_LOGIT, -1000, 0, 1000});
 	static const double p[] = {0, 0, 0, 0, 0.5, 0.5, 0.5, 0, 0.5, 0, 0, 1};
-	double log_p[] = {-inf, -inf, -inf, -inf, -log(2), -log(2), -log(2), -2e30, -log(2), -2000, -1000, 0};
-	for (int layout = 0; layout < 2; layout++) {
-		tl_var u = layout ? tl_borrow(tape, tl_value(v)) : v;
-		expect(tl_softmax(u, 1), p);
-		log_p[7] = isfinite((tl_real)-2e30) ? (tl_real)-1e30 - (double)HUGE_LOGIT : -inf;
-		expect(tl_log_softmax(u, 1), log_p);
-	}
+	const double log_p[] = {-inf, -inf, -inf, -inf, -log(2), -log(2), -log(2), -2e30, -log(2), -2000, -1000, 0};
+	expect(tl_softmax(v, 1), p);
+	expect(tl_log_softmax(v, 1), log_p);
 	static const double zero[12] = {0};
 	tl_var column = tl_input(tape, TL_SHAPE(3, 2), (tl_real[]){-inf, 0, -inf, -inf, -inf, 0});
 	static const double by_column[] = {0, 0.5, 0, 0, 0, 0.5};
@@ -178,7 +174,7 @@ static const struct {
 	{TL_ERR_TYPE, "cross_entropy: operand 1 must be int32"},
 	{TL_ERR_ARGUMENT, "cross_entropy: there is no reduction 3"},
 	{TL_ERR_ARGUMENT, "cross_entropy: label smoothing 1.5 is outside 0..1"},
-	{TL_ERR_ARGUMENT, "cross_entropy: label smoothing -nan is outside 0..1"},
+	{TL_ERR_ARGUMENT, "cross_entropy: label smoothing nan is outside 0..1"},
 	{TL_ERR_SHAPE, "mse: the prediction has shape (2, 3), the target (2)"},
 	{TL_ERR_ARGUMENT, "mse: there is no reduction -1"},
 	{TL_ERR_SHAPE, "bce_with_logits: the prediction has shape (2, 3), the target (2)"},
@@ -197,7 +193,7 @@ static tl_var mistake(int k)
 	case 2: return tl_cross_entropy(v, real, NULL);
 	case 3: return tl_cross_entropy(v, t, &(tl_cross_entropy_options){.reduction = 3});
 	case 4: return tl_cross_entropy(v, t, &(tl_cross_entropy_options){.label_smoothing = 1.5});
-	case 5: return tl_cross_entropy(v, t, &(tl_cross_entropy_options){.label_smoothing = copysign(NAN, -1)});
+	case 5: return tl_cross_entropy(v, t, &(tl_cross_entropy_options){.label_smoothing = NAN});
 	case 6: return tl_mse(v, real, TL_SUM);
 	case 7: return tl_mse(real, real, -1);
 	case 8: return tl_bce_with_logits(v, real, TL_NONE);

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory: a training program in which the n-th allocation fails, for every n, ends with TL_ERR_MEMORY (or
+ * did not need that memory) and loses nothing; 10,000 training steps leave the process as large as it was.
+ * malloc and its kin are replaced by the linker (--wrap), in the library and in this file only.
+ */
+#include "tests/suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "models/tapeloop.h"
+
+static long countdown = -1; /* allocations until one fails; negative: none does */
+static long outstanding;    /* blocks allocated and not freed while watching */
+static bool watching;       /* off while Check itself allocates */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+void *__real_aligned_alloc(size_t align, size_t size);
+void __real_free(void *p);
+
+static bool fails(void)
+{
+	return watching && countdown >= 0 && countdown-- == 0;
+}
+
+static void *counted(void *p)
+{
+	outstanding += watching && p != NULL;
+	return p;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : counted(__real_malloc(size));
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : counted(__real_calloc(n, size));
+}
+
+void *__wrap_aligned_alloc(size_t align, size_t size)
+{
+	return fails() ? NULL : counted(__real_aligned_alloc(align, size));
+}
+
+void *__wrap_realloc(void *p, size_t size)
+{
+	if (fails())
+		return NULL;
+	return p ? __real_realloc(p, size) : counted(__real_realloc(NULL, size));
+}
+
+void __wrap_free(void *p)
+{
+	outstanding -= watching && p != NULL;
+	__real_free(p);
+}
+
+enum { T = 4, B = 3, V = 7 };
+
+typedef struct program {
+	tl_store *store;
+	tl_lm *lm;
+	tl_optimizer *optimizer;
+	tl_tape *tape;
+} program;
+
+static tl_status open_program(program *p, tl_error *err)
+{
+	p->store = tl_store_new();
+	p->tape = tl_tape_new(&(tl_tape_options){.threads = 1});
+	if (!p->store || !p->tape)
+		return tl_error_memory(err);
+	tl_lm_options o = {.cell = &tl_cell_lstm, .symbols = V, .embed = 3, .hidden = 5, .layers = 2, .dropout = 0.1};
+	if (!(p->lm = tl_lm_new(p->store, &o, err)))
+		return err->status;
+	tl_lm_init(p->lm, &(tl_rng){.seed = 1});
+	p->optimizer = tl_optimizer_new(p->store, &(tl_optimizer_options){.kind = &tl_adam}, err);
+	return p->optimizer ? TL_OK : err->status;
+}
+
+static void close_program(program *p)
+{
+	tl_tape_free(p->tape);
+	tl_optimizer_free(p->optimizer);
+	tl_lm_free(p->lm);
+	tl_store_free(p->store);
+}
+
+static tl_status train_step(program *p, tl_error *err)
+{
+	static const int32_t symbols[T * B] = {0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4};
+	tl_tape_reset(p->tape);
+	tl_var x = tl_index(p->tape, TL_SHAPE(T, B), symbols);
+	tl_var loss = tl_cross_entropy(tl_lm_run(p->lm, x, (tl_state){0}, true).logits, x, NULL);
+	tl_store_zero_grad(p->store);
+	if (tl_backward(loss))
+		return tl_error_set(err, tl_tape_status(p->tape), "%s", tl_tape_error(p->tape)->text);
+	tl_clip_norm(p->store, 1);
+	tl_optimizer_step(p->optimizer);
+	return TL_OK;
+}
+
+START_TEST(nth_allocation_fails)
+{
+	long n = 0, failures = 0;
+	for (bool done = false; !done; n++) {
+		long before = outstanding;
+		tl_error err = {0};
+		program p = {0};
+		countdown = n;
+		watching = true;
+		tl_status status = open_program(&p, &err);
+		for (int step = 0; step < 2 && !status; step++)
+			status = train_step(&p, &err);
+		done = countdown >= 0;
+		countdown = -1;
+		close_program(&p);
+		watching = false;
+		ck_assert_msg(status == TL_OK || status == TL_ERR_MEMORY, "allocation %ld: %s", n, err.text);
+		failures += status == TL_ERR_MEMORY;
+		ck_assert_msg(outstanding == before, "allocation %ld: %ld blocks lost", n, outstanding - before);
+		ck_assert(!done || status == TL_OK);
+	}
+	ck_assert_int_gt(failures, 20);
+}
+END_TEST
+
+static long resident_pages(void)
+{
+	long size, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%ld %ld", &size, &resident), 2);
+	fclose(f);
+	return resident;
+}
+
+START_TEST(ten_thousand_steps)
+{
+	tl_error err = {0};
+	program p = {0};
+	ck_assert_int_eq(open_program(&p, &err), TL_OK);
+	watching = true;
+	for (int step = 0; step < 100 && !err.status; step++)
+		train_step(&p, &err);
+	long pages = resident_pages(), blocks = outstanding;
+	uint64_t allocations = tl_tape_get_stats(p.tape).allocations;
+	for (int step = 0; step < 10000 && !err.status; step++)
+		train_step(&p, &err);
+	watching = false;
+	ck_assert_msg(!err.status, "%s", err.text);
+	ck_assert_int_eq(outstanding, blocks);
+	ck_assert_uint_eq(tl_tape_get_stats(p.tape).allocations, allocations);
+	ck_assert_int_le(resident_pages() - pages, (1 << 20) / sysconf(_SC_PAGESIZE));
+	close_program(&p);
+}
+END_TEST
+
+Suite *tl_test_suite(void)
+{
+	Suite *s = suite_create("memory");
+	TCase *c = tcase_create("allocations");
+	tcase_add_test(c, nth_allocation_fails);
+	tcase_add_test(c, ten_thousand_steps);
+	suite_add_tcase(s, c);
+	return s;
+}
