@@ -42,6 +42,8 @@ tl_var tl_add(tl_var a, tl_var b)
 static tl_status given_shape(tl_infer *s)
 {
 	s->out = *(const tl_shape *)s->params;
+	if (!tl_shape_valid(s->out))
+		return tl_error_set(s->error, TL_ERR_SHAPE, "the shape asked for is out of range");
 	return TL_OK;
 }
 
@@ -54,7 +56,8 @@ static bool repeats(tl_shape small, tl_shape large)
 static tl_status sum_to_infer(tl_infer *s)
 {
 	char text[TL_SHAPE_TEXT];
-	given_shape(s);
+	if (given_shape(s))
+		return s->error->status;
 	if (!repeats(s->out, s->in[0]->shape))
 		return tl_error_set(s->error, TL_ERR_SHAPE, "the operand is no broadcast of %s",
 			tl_shape_text(s->out, text));
@@ -139,7 +142,8 @@ tl_var tl_sum_to(tl_var x, tl_shape shape)
 static tl_status broadcast_infer(tl_infer *s)
 {
 	char text[TL_SHAPE_TEXT];
-	given_shape(s);
+	if (given_shape(s))
+		return s->error->status;
 	if (!repeats(s->in[0]->shape, s->out))
 		return tl_error_set(s->error, TL_ERR_SHAPE, "the operand does not broadcast to %s",
 			tl_shape_text(s->out, text));

@@ -188,18 +188,21 @@ static tl_status differentiate(tl_var y, tl_var dy, int n, const tl_var *wrt, tl
 	uint32_t lowest;
 	if (!status)
 		status = prepare(&s, y, n, wrt, &lowest);
-	if (status)
-		return status;
+	tl_var *of = status ? NULL : tl_arena_alloc_small(&t->scratch, (size_t)n * sizeof *of + 1);
+	if (!of)
+		return status ? status : tl_error_memory(&t->error);
+	for (int k = 0; k < n; k++) /* wrt and out may be one array */
+		of[k] = wrt[k];
 	uint32_t scope = t->scope;
 	bool nested = t->recording_adjoints;
 	t->recording_adjoints = true;
 	for (int k = 0; k < n; k++)
 		out[k] = (tl_var){0};
-	status = sweep_back(&s, y, dy, lowest, n, wrt, out);
+	status = sweep_back(&s, y, dy, lowest, n, of, out);
 	t->scope = scope;
 	for (int k = 0; !status && k < n; k++)
 		if (!out[k].tape)
-			out[k] = tl_fill(t, tl_var_shape(wrt[k]), 0);
+			out[k] = tl_fill(t, tl_var_shape(of[k]), 0);
 	t->recording_adjoints = nested;
 	return status ? status : t->error.status;
 }

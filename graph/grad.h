@@ -15,7 +15,7 @@
 /*
  * out[k] = dL/dwrt[k], of wrt[k]'s shape (zeros where L does not depend on it). L must have one element.
  * Any variable may stand in wrt, parameters and intermediate ones. Computes nothing. On an error all of out
- * are failed variables.
+ * are failed variables. wrt and out may be the same array.
  */
 TL_API tl_status tl_grad(tl_var loss, int n, const tl_var *wrt, tl_var *out);
 

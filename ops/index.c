@@ -10,7 +10,7 @@
 /* index's shape followed by table's without its first axis; false where that is too many axes. */
 static bool rows_shape(tl_shape index, tl_shape table, tl_shape *out)
 {
-	if (table.axes < 1 || index.axes + table.axes - 1 > TL_MAX_AXES)
+	if (table.axes < 1 || table.axes > TL_MAX_AXES || index.axes + table.axes - 1 > TL_MAX_AXES)
 		return false;
 	*out = index;
 	for (int i = 1; i < table.axes; i++)

@@ -11,6 +11,8 @@ static tl_status reshape_infer(tl_infer *s)
 	s->out = *(const tl_shape *)s->params;
 	int64_t size = tl_shape_size(s->in[0]->shape), known = 1, open = -1;
 	char text[TL_SHAPE_TEXT];
+	if (s->out.axes < 0 || s->out.axes > TL_MAX_AXES)
+		return tl_error_set(s->error, TL_ERR_SHAPE, "the shape asked for is out of range");
 	for (int i = 0; i < s->out.axes; i++)
 		if (s->out.dim[i] == -1 && open < 0)
 			open = i;

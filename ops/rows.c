@@ -132,36 +132,51 @@ void tl__row_fill(const tl_tensor *t, tl_shape kept, tl_real value)
 	tl__walk(1, (const tl_tensor *[]){&heads}, fill_run, &value);
 }
 
+/* n numbers that lie `step` apart, n <= TL_BLOCK: where they are, or copied to buffer. */
+static const tl_real *gathered(int64_t n, const tl_real *x, int64_t step, tl_real *buffer)
+{
+	if (step == 1)
+		return x;
+	for (int64_t i = 0; i < n; i++)
+		buffer[i] = x[i * step];
+	return buffer;
+}
+
 #define LANES 16 /* independent results keep the vector units busy */
 
-/* NaN stays where it is, and is not taken over. */
+/* In this form, and with NaN looked for on its own, compilers find vector instructions for it. */
 static inline tl_real better(tl_real sign, tl_real x, tl_real top)
 {
-	return sign * x > sign * top ? x : top;
+	return !(sign * x <= sign * top) ? x : top;
+}
+
+static bool any_nan(int64_t n, const tl_real *x)
+{
+	int32_t any = 0;
+	for (int64_t i = 0; i < n; i++)
+		any |= isnan(x[i]);
+	return any;
 }
 
 static tl_real extreme_of(int64_t n, const tl_real *x, int64_t step, tl_real sign, tl_real top)
 {
-	tl_real lane[LANES];
-	int32_t odd[LANES] = {0}; /* was there a NaN? */
-	int64_t i = 0;
+	tl_real lane[LANES], buffer[TL_BLOCK];
 	for (int j = 0; j < LANES; j++)
 		lane[j] = top;
-	if (step == 1)
-		for (; i + LANES <= n; i += LANES)
-			for (int j = 0; j < LANES; j++) {
-				lane[j] = better(sign, x[i + j], lane[j]);
-				odd[j] |= x[i + j] != x[i + j];
-			}
-	for (; i < n; i++) {
-		top = better(sign, x[i * step], top);
-		odd[0] |= isnan(x[i * step]);
+	for (int64_t done = 0; done < n; done += TL_BLOCK) {
+		int64_t count = n - done < TL_BLOCK ? n - done : TL_BLOCK, i = 0;
+		const tl_real *from = gathered(count, x + done * step, step, buffer);
+		if (any_nan(count, from))
+			return NAN;
+		for (; i + LANES <= count; i += LANES)
+			for (int j = 0; j < LANES; j++)
+				lane[j] = better(sign, from[i + j], lane[j]);
+		for (; i < count; i++)
+			top = better(sign, from[i], top);
 	}
-	for (int j = 0; j < LANES; j++) {
+	for (int j = 0; j < LANES; j++)
 		top = better(sign, lane[j], top);
-		odd[0] |= odd[j];
-	}
-	return odd[0] ? NAN : top;
+	return top;
 }
 
 static void extreme_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
@@ -169,12 +184,12 @@ static void extreme_run(void *ctx, int64_t n, char *const *at, const int64_t *st
 	tl_real sign = *(const tl_real *)ctx, *top = (tl_real *)at[0];
 	const tl_real *x = (const tl_real *)at[1];
 	if (step[0] == 0) {
-		*top = extreme_of(n, x, step[1], sign, *top);
+		*top = isnan(*top) ? NAN : extreme_of(n, x, step[1], sign, *top);
 		return;
 	}
 	for (int64_t i = 0; i < n; i++) {
-		tl_real best = better(sign, x[i * step[1]], top[i * step[0]]);
-		top[i * step[0]] = isnan(x[i * step[1]]) ? NAN : best;
+		tl_real best = top[i * step[0]];
+		top[i * step[0]] = isnan(best) ? best : better(sign, x[i * step[1]], best);
 	}
 }
 

@@ -325,6 +325,14 @@ static bool all_failed(int n, const tl_var *v)
 }
 
 /* Whoever does not look at the status goes on with failed variables, not with what happened to be there. */
+START_TEST(gradients_in_place_of_variables)
+{
+	tl_var x = VECTOR(1, 2), v[] = {x};
+	ck_assert_int_eq(tl_grad(sum(tl_square(x)), 1, v, v), TL_OK);
+	CHECK_VALUES(v[0], 2, 4);
+}
+END_TEST
+
 START_TEST(a_failed_grad_gives_failed_variables)
 {
 	tl_var x = VECTOR(1, 2), wrt[] = {x, x}, d[2];
@@ -502,6 +510,7 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, variables_of_two_tapes);
 	tcase_add_test(c, a_variable_never_assigned);
 	tcase_add_test(c, the_first_error_sticks);
+	tcase_add_test(c, gradients_in_place_of_variables);
 	tcase_add_test(c, a_failed_grad_gives_failed_variables);
 	tcase_add_test(c, a_sentence_names_everything);
 	suite_add_tcase(s, c);

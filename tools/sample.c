@@ -36,7 +36,7 @@ static const char doc[] =
 	"Let a trained language model write."
 	"\v"
 	"The model is a file that `tapeloop train lm` saved. Example:\n\n"
-	"  tapeloop sample out/model.safetensors --prime \"The Time Traveller\" --chars 300 --temperature 0.6\n";
+	"  tapeloop sample out/model.safetensors --prime \"The \" --temperature 0.6\n";
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {

@@ -52,7 +52,7 @@ static const struct argp_option options[] = {
 		"Learning rate over the updates: constant (default), step, exponential, cosine, plateau (of the "
 		"validation loss)", 3},
 	{"gamma", GAMMA, "X", 0, "Factor of step and exponential", 3},
-	{"period", PERIOD, "N", 0, "Updates between steps, or to the end of the cosine", 3},
+	{"period", PERIOD, "N", 0, "Updates from step to step, or to the cosine's end", 3},
 	{"warmup", WARMUP, "N", 0, "Updates in which the rate grows from 0 (0)", 3},
 	{"epochs", EPOCHS, "N", 0, "Times to read the text (10)", 3},
 	{"forget-bias", FORGET_BIAS, "X", 0, "Start value of forget gates' biases, for cells that have one", 3},
@@ -72,8 +72,8 @@ static const char doc[] =
 	"of the text. Training loss is the mean over the last epoch, taken before each update; validation and test "
 	"are read as one sequence. Examples:\n\n"
 	"  tapeloop train lm --data book.txt --epochs 20 --out model\n"
-	"  tapeloop train lm --data book.txt --cell gru --layers 2 --dropout 0.2 --hidden 512\n"
-	"  tapeloop train lm --data book.txt --unit word --embed 200 --hidden 200 --lr 0.001\n";
+	"  tapeloop train lm --data book.txt --cell gru --layers 2 --dropout 0.2\n"
+	"  tapeloop train lm --data book.txt --unit word --embed 200 --hidden 200\n";
 
 static void parse_text(int key, char *arg, struct argp_state *state, corpus_options *o)
 {
