@@ -9,16 +9,13 @@ bool tl_shape_valid(tl_shape s)
 	if (s.axes < 0 || s.axes > TL_MAX_AXES)
 		return false;
 	int64_t limit = INT64_MAX / (int64_t)sizeof(double) / 2;
-	bool empty = false;
 	for (int i = 0; i < s.axes; i++) {
 		if (s.dim[i] < 0)
 			return false;
-		if (s.dim[i] == 0)
-			empty = true;
-		else
+		if (s.dim[i] > 0)
 			limit /= s.dim[i];
 	}
-	return empty || limit > 0;
+	return limit > 0;
 }
 
 int64_t tl_shape_size(tl_shape s)

@@ -49,6 +49,8 @@ void tl__walk_init(tl_walk *w, int n, const tl_tensor *const *t)
 
 void tl__walk_rows(const tl_walk *w, int64_t first, int64_t last, tl_walk_fn fn, void *ctx)
 {
+	if (first >= last)
+		return;
 	int inner = w->axes - 1;
 	int64_t index[TL_MAX_AXES], step[TL_WALK_MAX];
 	char *at[TL_WALK_MAX];

@@ -133,28 +133,24 @@ typedef void draw_fn(tl__dot *d, uint32_t node, uint32_t frame);
 
 static void open_frame(tl__dot *d, uint32_t at, draw_fn *draw)
 {
-	if (at) {
-		fprintf(d->to, "\tsubgraph cluster_%u {\n", at);
-		tl__dot_frame_style(d, &d->frames[at]);
-	}
+	fprintf(d->to, "\tsubgraph cluster_%u {\n", at);
+	tl__dot_frame_style(d, &d->frames[at]);
 	for (uint32_t i = d->frames[at].first_node; i; i = d->next[i])
 		draw(d, i, at);
 }
 
 void tl__dot_walk(tl__dot *d, draw_fn *draw)
 {
-	uint32_t at = 0;
-	open_frame(d, at, draw);
-	for (;;) {
-		uint32_t to = d->frames[at].first_child;
+	uint32_t at = 0, to = 0;
+	do {
+		at = to;
+		open_frame(d, at, draw);
+		to = d->frames[at].first_child;
 		while (!to && at) {
 			fputs("\t}\n", d->to);
 			to = d->frames[at].next;
 			at = d->frames[at].parent;
 		}
-		if (!to)
-			return;
-		at = to;
-		open_frame(d, at, draw);
-	}
+	} while (to);
+	fputs("\t}\n", d->to);
 }

@@ -20,10 +20,10 @@ typedef struct style {
 } style;
 
 static const style styles[KINDS] = {
-	[INPUT] = {"input", ", shape=ellipse, style=filled", {"#d3ecc8"}, {"#5c8f47"}},
-	[INDEX] = {"input of indices", ", shape=ellipse, style=\"filled,dashed\"", {"#edf5c9"}, {"#7d8f35"}},
-	[PARAM] = {"parameter", ", style=filled", {"#ffe9a3"}, {"#b58c1a"}},
-	[CONSTANT] = {"constant", ", style=filled", {"#f4f4f4"}, {"#a8a8a8"}},
+	[INPUT] = {"input", " shape=ellipse style=filled", {"#d3ecc8"}, {"#5c8f47"}},
+	[INDEX] = {"input of indices", " shape=ellipse style=\"filled,dashed\"", {"#edf5c9"}, {"#7d8f35"}},
+	[PARAM] = {"parameter", " style=filled", {"#ffe9a3"}, {"#b58c1a"}},
+	[CONSTANT] = {"constant", " style=filled", {"#f4f4f4"}, {"#a8a8a8"}},
 	[PRODUCT] = {"matrix product", "", {"#9cc3ee", "#f2a79b"}, {"#2f66a3", "#a8382a"}},
 	[ELEMENTWISE] = {"element by element", "", {"#d4e6f9", "#fbdad3"}, {"#6796c8", "#cf7668"}},
 	[OTHER] = {"other op", "", {"#c8c2ec", "#eabfd8"}, {"#6f63b5", "#aa5087"}},
@@ -72,10 +72,15 @@ static int printable(const unsigned char *s)
 	return character ? n : 0;
 }
 
-/* Inside a label, quoted or HTML-like. */
+/*
+ * Inside a label, quoted or HTML-like. What does not print becomes '?', and so does no text at all, which
+ * an HTML-like label may not hold.
+ */
 static void text(FILE *to, const char *label)
 {
 	const unsigned char *s = (const unsigned char *)label;
+	if (!*s)
+		fputc('?', to);
 	for (int n; *s; s += n ? n : 1) {
 		n = printable(s);
 		switch (n ? *s : 0) {
@@ -116,31 +121,15 @@ static void legend(const tl__dot *d)
 			seen[adjoint][kind_of(d->tape, node)] = true;
 			adjoints = adjoints || adjoint;
 		}
+	fputs("\tlabel=<<table border=\"0\" cellborder=\"1\" cellspacing=\"4\" cellpadding=\"3\">\n", d->to);
 	legend_row(d, "given", INPUT, CONSTANT, false, seen[0]);
 	legend_row(d, "computed", PRODUCT, VIEW, false, seen[0]);
 	legend_row(d, "gradient", PRODUCT, VIEW, true, seen[1]);
 	fprintf(d->to,
-		"\t<tr><td border=\"0\" align=\"left\" colspan=\"5\">double border: output; "
-		"number at an arrow: the operand's place%s</td></tr>\n",
-		adjoints ? "; dashed: a value that the gradient needs again" : "");
-}
-
-/* Title and legend are the drawing's label: there they cannot disturb the layout. */
-static void label(const tl__dot *d)
-{
-	bool titled = d->options.title && *d->options.title;
-	if (!titled && !d->options.legend)
-		return;
-	fputs("\tlabelloc=t\n\tlabel=<<table border=\"0\" cellborder=\"1\" cellspacing=\"4\" cellpadding=\"3\">\n",
-		d->to);
-	if (titled) {
-		fputs("\t<tr><td border=\"0\" align=\"left\" colspan=\"5\"><font point-size=\"18\">", d->to);
-		text(d->to, d->options.title);
-		fputs("</font></td></tr>\n", d->to);
-	}
-	if (d->options.legend)
-		legend(d);
-	fputs("\t</table>>\n", d->to);
+		"\t<tr><td border=\"0\" align=\"left\">marks</td>"
+		"<td border=\"0\">double border: output</td>"
+		"<td border=\"0\">number: operand's place</td>%s</tr>\n\t</table>>\n",
+		adjoints ? "<td border=\"0\">dashed: used by the gradient</td>" : "");
 }
 
 void tl__dot_head(const tl__dot *d)
@@ -148,13 +137,17 @@ void tl__dot_head(const tl__dot *d)
 	fprintf(d->to,
 		"\trankdir=%s\n"
 		"\tnewrank=true\n"
-		"\tgraph [fontname=\"Helvetica\", fontsize=11, nodesep=0.18, ranksep=0.3, labeljust=l]\n"
+		"\tgraph [fontname=\"Helvetica\", fontsize=11, fontcolor=\"#404040\", nodesep=0.18, ranksep=0.3, labeljust=l]\n"
 		"\tnode [fontname=\"Helvetica\", fontsize=11, shape=box, style=\"rounded,filled\", height=0.3, "
 		"margin=\"0.1,0.04\"]\n"
 		"\tedge [fontname=\"Helvetica\", fontsize=8, fontcolor=\"#606060\", color=\"#808080\", "
-		"penwidth=0.8, arrowsize=0.6]\n",
+		"penwidth=0.8, arrowsize=0.6, labeldistance=1.4]\n",
 		d->options.direction == TL_DOT_TB ? "TB" : "LR");
-	label(d);
+	if (d->options.title && *d->options.title) {
+		fputs("\tlabelloc=t\n\tlabel=<<font point-size=\"18\">", d->to);
+		text(d->to, d->options.title);
+		fputs("</font>>\n", d->to);
+	}
 }
 
 void tl__dot_frame_style(const tl__dot *d, const tl__dot_frame *f)
@@ -163,11 +156,19 @@ void tl__dot_frame_style(const tl__dot *d, const tl__dot_frame *f)
 		{"#ffffff", "#f6f8fb", "#edf1f6", "#e4eaf1", "#dbe3ec"},
 		{"#fefaf9", "#fcf4f1", "#faede9", "#f7e6e1", "#f4dfd8"},
 	};
+	if (f == d->frames) {
+		fputs("\tpenwidth=0\n", d->to);
+		if (d->options.legend)
+			legend(d);
+		else
+			fputs("\tlabel=\"\"\n", d->to);
+		return;
+	}
 	fputs("\tlabel=\"", d->to);
 	text(d->to, f->label ? f->label : "gradient");
 	if (f->index >= 0)
 		fprintf(d->to, "=%" PRId64, f->index);
-	fprintf(d->to, "\"; style=\"rounded,filled\"; fillcolor=\"%s\"; color=\"%s\"\n",
+	fprintf(d->to, "\"; penwidth=1; style=\"rounded,filled\"; fillcolor=\"%s\"; color=\"%s\"\n",
 		fill[f->adjoint][f->depth < 4 ? f->depth : 4], f->adjoint ? "#dcbdb5" : "#b9c4d2");
 }
 
@@ -194,8 +195,8 @@ void tl__dot_node_style(const tl__dot *d, const tl_node *node, bool output)
 			k == INPUT || k == INDEX ? tl_dtype_name(node->value.dtype) : "",
 			k == INPUT || k == INDEX ? " " : "", tl_shape_text(node->value.shape, shape));
 	}
-	fprintf(d->to, ">%s, fillcolor=\"%s\", color=\"%s\"%s]\n", styles[k].look, styles[k].fill[adjoint],
-		styles[k].line[adjoint], output ? ", peripheries=2" : "");
+	fprintf(d->to, ">%s fillcolor=\"%s\" color=\"%s\"%s]\n", styles[k].look, styles[k].fill[adjoint],
+		styles[k].line[adjoint], output ? " peripheries=2" : "");
 }
 
 bool tl__dot_runs_back(const tl__dot *d, const tl_node *node, uint32_t k)
@@ -211,11 +212,15 @@ void tl__dot_edge_style(const tl__dot *d, const tl_node *node, uint32_t k)
 		: tl__dot_is_adjoint(node) ? " [style=dashed color=\"#c4a49c\""
 					   : " [",
 		d->to);
-	if (node->n_in > 1 && node->op != &tl_op_add)
-		fprintf(d->to, " %s=%u", back ? "taillabel" : "headlabel", k);
+	bool placed = node->n_in > 1 && node->op != &tl_op_add;
 	if (d->options.edge_shapes && !d->options.hide_shapes) {
 		char shape[TL_SHAPE_TEXT];
-		fprintf(d->to, " label=\"%s\"", tl_shape_text(d->tape->nodes[node->in[k]].value.shape, shape));
+		fputs(" label=\"", d->to);
+		if (placed)
+			fprintf(d->to, "%u: ", k);
+		fprintf(d->to, "%s\"", tl_shape_text(d->tape->nodes[node->in[k]].value.shape, shape));
+	} else if (placed) {
+		fprintf(d->to, " %s=%u", back ? "taillabel" : "headlabel", k);
 	}
 	fputs("]\n", d->to);
 }

@@ -21,7 +21,8 @@ static tl_status check_params(tl_error *error, const tl__ce_params *p)
 	if (p->reduction < TL_MEAN || p->reduction > TL_NONE)
 		return tl_error_set(error, TL_ERR_ARGUMENT, "there is no reduction %" PRId64, p->reduction);
 	if (!(p->smoothing >= 0 && p->smoothing <= 1))
-		return tl_error_set(error, TL_ERR_ARGUMENT, "label smoothing %g is outside 0..1", p->smoothing);
+		return tl_error_set(
+			error, TL_ERR_ARGUMENT, "label smoothing %g is outside 0..1", p->smoothing);
 	return TL_OK;
 }
 
@@ -35,7 +36,8 @@ static tl_status loss_infer(tl_infer *s)
 		return tl_error_set(s->error, TL_ERR_SHAPE, "the logits have no axis of classes");
 	rows.dim[--rows.axes] = 0;
 	if (!tl_shape_equal(s->in[1]->shape, rows))
-		return tl_error_set(s->error, TL_ERR_SHAPE, "the targets must have shape %s", tl_shape_text(rows, text));
+		return tl_error_set(
+			s->error, TL_ERR_SHAPE, "the targets must have shape %s", tl_shape_text(rows, text));
 	if (p->reduction == TL_NONE)
 		s->out = rows;
 	return check_params(s->error, p);
@@ -96,10 +98,10 @@ static const tl__ce_params sample_params[] = {
 	{.reduction = TL_NONE, .has_ignore = 1, .ignore_index = 0, .smoothing = 0.3},
 };
 
-#define SAMPLE(count, k, ...)                                                                      \
-	{                                                                                          \
-		.n = count, .in = {__VA_ARGS__}, .limit = 4, .params = &sample_params[k],          \
-		.params_size = sizeof(tl__ce_params)                                               \
+#define SAMPLE(count, k, ...)                                                                                \
+	{                                                                                                    \
+		.n = count, .in = {__VA_ARGS__}, .limit = 4, .params = &sample_params[k],                    \
+		.params_size = sizeof(tl__ce_params)                                                         \
 	}
 
 const tl_op tl_op_cross_entropy = {
@@ -148,6 +150,7 @@ const tl_op tl_op_cross_entropy_weight = {
 tl_var tl_cross_entropy(tl_var logits, tl_var targets, const tl_cross_entropy_options *options)
 {
 	tl_cross_entropy_options o = options ? *options : (tl_cross_entropy_options){0};
-	tl__ce_params params = {o.reduction, o.has_ignore, o.has_ignore ? o.ignore_index : 0, o.label_smoothing};
+	tl__ce_params params = {
+		o.reduction, o.has_ignore, o.has_ignore ? o.ignore_index : 0, o.label_smoothing};
 	return tl_apply(NULL, &tl_op_cross_entropy, 2, (tl_var[]){logits, targets}, &params, sizeof params);
 }

@@ -41,7 +41,7 @@ static tl_status check_targets(const tl_call *c, const int32_t *target, int64_t 
 	for (int64_t i = 0; i < n; i++)
 		if ((target[i] < 0 || target[i] >= classes) && !ignored(c->params, target[i]))
 			return tl_error_set(c->error, TL_ERR_INDEX,
-				"target %" PRId32 " at position %" PRId64 " is not one of %" PRId64 " classes",
+				"target %" PRId32 " at position %" PRId64 " is none of %" PRId64 " classes",
 				target[i], i, classes);
 	return TL_OK;
 }
@@ -59,8 +59,11 @@ static tl_status begin(const tl_call *c, struct pass *s)
 {
 	const tl_tensor *logits = c->in[0];
 	int last = (int)logits->shape.axes - 1;
-	*s = (struct pass){.params = c->params, .classes = logits->shape.dim[last], .step = logits->stride[last],
-		.shape = logits->shape, .kept = logits->shape};
+	*s = (struct pass){.params = c->params,
+		.classes = logits->shape.dim[last],
+		.step = logits->stride[last],
+		.shape = logits->shape,
+		.kept = logits->shape};
 	s->kept.dim[last] = 1;
 	tl_tensor targets = tl_tensor_dense(TL_I32, c->in[1]->shape, (void *)tl__dense(c, c->in[1]));
 	tl_tensor top = tl__row_scratch(c, s->kept), total = tl__row_scratch(c, s->kept);
@@ -98,7 +101,8 @@ static void loss_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 	for (int64_t i = 0; i < n; i++) {
 		const tl_real *x = (const tl_real *)at[1] + i * step[1];
 		int32_t target = ((const int32_t *)at[2])[i * step[2]];
-		tl_real top = ((const tl_real *)at[3])[i * step[3]], total = ((const tl_real *)at[4])[i * step[4]];
+		tl_real top = ((const tl_real *)at[3])[i * step[3]];
+		tl_real total = ((const tl_real *)at[4])[i * step[4]];
 		((tl_real *)at[0])[i * step[0]] =
 			ignored(s->params, target) ? 0 : (tl_real)row_loss(s, x, target, top, total);
 	}
@@ -149,9 +153,9 @@ static void grad_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 			continue;
 		}
 		tl_real scale = (tl_real)(s->weight * ((const tl_real *)at[3])[i * step[3]]);
-		tl_real floor = (tl_real)(s->params->smoothing / (double)s->classes);
+		tl_real share = (tl_real)(s->params->smoothing / (double)s->classes);
 		for (int64_t k = 0; k < s->classes; k++)
-			out[k] = scale * (out[k] / one - floor);
+			out[k] = scale * (out[k] / one - share);
 		out[target] -= scale * (tl_real)(1 - s->params->smoothing);
 	}
 }

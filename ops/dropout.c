@@ -15,13 +15,14 @@ static tl_status mask_infer(tl_infer *s)
 {
 	const tl__mask_params *params = s->params;
 	if (!(params->p >= 0 && params->p <= 1))
-		return tl_error_set(s->error, TL_ERR_ARGUMENT, "the probability %g is outside 0..1", params->p);
+		return tl_error_set(
+			s->error, TL_ERR_ARGUMENT, "the probability %g is outside 0..1", params->p);
 	s->out = params->shape;
 	return TL_OK;
 }
 
-#define BLOCK 4      /* words of one call of tl_philox */
-#define GRAIN 2048   /* blocks worth waking a thread for */
+#define BLOCK 4    /* words of one call of tl_philox */
+#define GRAIN 2048 /* blocks worth waking a thread for */
 
 struct mask {
 	const tl_call *call;

@@ -18,10 +18,11 @@ static bool fits(const char *who, tl_var prediction, tl_var target, int reductio
 	if (!tl_ok(prediction) || !tl_ok(target))
 		tl_sub(prediction, target); /* reports why */
 	else if (!tl_shape_equal(p, t))
-		tl_tape_fail(prediction.tape, TL_ERR_SHAPE, "%s: the prediction has shape %s, the target %s", who,
-			tl_shape_text(p, a), tl_shape_text(t, b));
+		tl_tape_fail(prediction.tape, TL_ERR_SHAPE, "%s: the prediction has shape %s, the target %s",
+			who, tl_shape_text(p, a), tl_shape_text(t, b));
 	else if (reduction < TL_MEAN || reduction > TL_NONE)
-		tl_tape_fail(prediction.tape, TL_ERR_ARGUMENT, "%s: there is no reduction %d", who, reduction);
+		tl_tape_fail(
+			prediction.tape, TL_ERR_ARGUMENT, "%s: there is no reduction %d", who, reduction);
 	else
 		return true;
 	return false;
@@ -30,8 +31,10 @@ static bool fits(const char *who, tl_var prediction, tl_var target, int reductio
 static tl_var reduced(tl_var loss, int reduction)
 {
 	switch (reduction) {
-	case TL_MEAN: return tl_mean_all(loss);
-	case TL_SUM: return tl_sum_all(loss);
+	case TL_MEAN:
+		return tl_mean_all(loss);
+	case TL_SUM:
+		return tl_sum_all(loss);
 	}
 	return loss;
 }

@@ -123,7 +123,8 @@ static tl_status normalize_grad_infer(tl_infer *s)
 	if (y.axes)
 		rows.dim[y.axes - 1] = 1;
 	if (!y.axes || !tl_shape_equal(s->in[1]->shape, rows) || !tl_shape_equal(s->in[2]->shape, y))
-		return tl_error_set(s->error, TL_ERR_SHAPE, "the operands must be (..., H), (..., 1) and (..., H)");
+		return tl_error_set(
+			s->error, TL_ERR_SHAPE, "the operands must be (..., H), (..., 1) and (..., H)");
 	s->out = y;
 	return TL_OK;
 }
@@ -229,8 +230,8 @@ static bool fits(tl_var x, const char *who, tl_var v)
 	tl_shape want = TL_SHAPE(tl_dim(x, -1));
 	if (!v.tape || !tl_ok(v) || !tl_ok(x) || tl_shape_equal(tl_var_shape(v), want))
 		return true;
-	tl_tape_fail(x.tape, TL_ERR_SHAPE, "layer_norm: the %s has shape %s, but the last axis asks for %s", who,
-		tl_shape_text(tl_var_shape(v), a), tl_shape_text(want, b));
+	tl_tape_fail(x.tape, TL_ERR_SHAPE, "layer_norm: the %s has shape %s, but the last axis asks for %s",
+		who, tl_shape_text(tl_var_shape(v), a), tl_shape_text(want, b));
 	return false;
 }
 

@@ -64,7 +64,8 @@ static tl_status extreme_infer(tl_infer *s)
 	tl_status status = tl__kept_infer(s);
 	for (int i = 0; i < s->out.axes && !status; i++)
 		if (s->in[0]->shape.dim[i] == 0 && s->out.dim[i] == 1)
-			status = tl_error_set(s->error, TL_ERR_SHAPE, "axis %d has no elements to choose from", i);
+			status = tl_error_set(
+				s->error, TL_ERR_SHAPE, "axis %d has no elements to choose from", i);
 	return status;
 }
 
@@ -141,8 +142,8 @@ static tl_status argmax_infer(tl_infer *s)
 	int64_t axis = *(const int64_t *)s->params;
 	tl_shape in = s->in[0]->shape;
 	if (in.dim[axis] == 0 || in.dim[axis] > INT32_MAX)
-		return tl_error_set(s->error, TL_ERR_SHAPE, "axis %" PRId64 " has %" PRId64 " elements to choose from",
-			axis, in.dim[axis]);
+		return tl_error_set(s->error, TL_ERR_SHAPE,
+			"axis %" PRId64 " has %" PRId64 " elements to choose from", axis, in.dim[axis]);
 	s->dtype = TL_I32;
 	for (int i = 0; i < in.axes; i++)
 		if (i != axis)
@@ -203,8 +204,14 @@ const tl_op tl_op_argmax = {
 	.no_gradient = "an index is no real number",
 	.samples =
 		(tl_sample[]){
-			{.n = 1, .in = {{2, {3, 4}}}, .params = &(int64_t){0}, .params_size = sizeof(int64_t)},
-			{.n = 1, .in = {{3, {2, 3, 4}}}, .params = &(int64_t){2}, .params_size = sizeof(int64_t)},
+			{.n = 1,
+				.in = {{2, {3, 4}}},
+				.params = &(int64_t){0},
+				.params_size = sizeof(int64_t)},
+			{.n = 1,
+				.in = {{3, {2, 3, 4}}},
+				.params = &(int64_t){2},
+				.params_size = sizeof(int64_t)},
 			{0},
 		},
 };

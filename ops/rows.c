@@ -18,15 +18,16 @@ bool tl__reduction_of(tl_var x, const char *who, tl_axes axes, tl__reduction *r)
 		reduced[i] = axes.n == TL_ALL_AXES.n;
 	tl_shape_text(shape, text);
 	if (axes.n > TL_MAX_AXES) {
-		tl_tape_fail(x.tape, TL_ERR_ARGUMENT, "%s: %d axes are named for shape %s", who, axes.n, text);
+		tl_tape_fail(
+			x.tape, TL_ERR_ARGUMENT, "%s: %d axes are named for shape %s", who, axes.n, text);
 		return false;
 	}
 	for (int k = 0; k < axes.n; k++) {
 		int i = tl_shape_axis(shape, axes.axis[k]);
 		const char *fault = i < 0 ? "is not in" : reduced[i] ? "is named twice for" : NULL;
 		if (fault) {
-			tl_tape_fail(x.tape, TL_ERR_ARGUMENT, "%s: axis %d %s shape %s", who, axes.axis[k], fault,
-				text);
+			tl_tape_fail(x.tape, TL_ERR_ARGUMENT, "%s: axis %d %s shape %s", who, axes.axis[k],
+				fault, text);
 			return false;
 		}
 		reduced[i] = true;
@@ -65,7 +66,7 @@ tl_tensor tl__row_scratch(const tl_call *c, tl_shape kept)
 
 #define SLICE 16384 /* elements that stay in the second-level cache and are worth waking a thread for */
 #define MANY 8      /* slices that keep threads busy */
-#define RUN 64      /* elements one behind the other that are worth a run */
+#define RUN 64      /* elements one behind the other that are worth a run, where there are as many */
 
 struct slices {
 	tl_shape kept;
@@ -86,7 +87,7 @@ static void slices_part(void *ctx, int64_t first, int64_t last)
 			part[k] = s->t[k];
 			part[k].shape.dim[s->axis] = rest < s->thickness ? rest : s->thickness;
 			part[k].data = (char *)part[k].data +
-				at * part[k].stride[s->axis] * (int64_t)tl_dtype_size(part[k].dtype);
+				       at * part[k].stride[s->axis] * (int64_t)tl_dtype_size(part[k].dtype);
 		}
 		s->fn(s->ctx, s->kept, part);
 	}
@@ -106,7 +107,8 @@ void tl__slices(int threads, tl_shape kept, int n, const tl_tensor *t, tl_slice_
 	for (int i = s.axis + 1; i < kept.axes; i++)
 		inner *= t->shape.dim[i];
 	s.thickness = 1 + SLICE / (size / dim);
-	s.thickness = s.thickness < RUN / inner ? RUN / inner : s.thickness;
+	if (dim * inner >= RUN && s.thickness < RUN / inner)
+		s.thickness = RUN / inner;
 	tl__parallel(threads, (dim + s.thickness - 1) / s.thickness, 1, slices_part, &s);
 }
 
@@ -132,50 +134,31 @@ void tl__row_fill(const tl_tensor *t, tl_shape kept, tl_real value)
 	tl__walk(1, (const tl_tensor *[]){&heads}, fill_run, &value);
 }
 
-/* n numbers that lie `step` apart, n <= TL_BLOCK: where they are, or copied to buffer. */
-static const tl_real *gathered(int64_t n, const tl_real *x, int64_t step, tl_real *buffer)
-{
-	if (step == 1)
-		return x;
-	for (int64_t i = 0; i < n; i++)
-		buffer[i] = x[i * step];
-	return buffer;
-}
-
-#define LANES 16 /* independent results keep the vector units busy */
-
-/* In this form, and with NaN looked for on its own, compilers find vector instructions for it. */
+/* NaN wins, and stays. */
 static inline tl_real better(tl_real sign, tl_real x, tl_real top)
 {
-	return !(sign * x <= sign * top) ? x : top;
+	return sign * x > sign * top || isnan(x) ? x : top;
 }
 
-static bool any_nan(int64_t n, const tl_real *x)
-{
-	int32_t any = 0;
-	for (int64_t i = 0; i < n; i++)
-		any |= isnan(x[i]);
-	return any;
-}
+#define WIDE 32 /* results at once: more than compilers unroll, so they make vector loops */
 
 static tl_real extreme_of(int64_t n, const tl_real *x, int64_t step, tl_real sign, tl_real top)
 {
-	tl_real lane[LANES], buffer[TL_BLOCK];
-	for (int j = 0; j < LANES; j++)
-		lane[j] = top;
-	for (int64_t done = 0; done < n; done += TL_BLOCK) {
-		int64_t count = n - done < TL_BLOCK ? n - done : TL_BLOCK, i = 0;
-		const tl_real *from = gathered(count, x + done * step, step, buffer);
-		if (any_nan(count, from))
-			return NAN;
-		for (; i + LANES <= count; i += LANES)
-			for (int j = 0; j < LANES; j++)
-				lane[j] = better(sign, from[i + j], lane[j]);
-		for (; i < count; i++)
-			top = better(sign, from[i], top);
+	int64_t i = 0;
+	if (step == 1 && n >= WIDE) {
+		tl_real lane[WIDE];
+		for (; i < WIDE; i++)
+			lane[i] = x[i];
+		for (; i + WIDE <= n; i += WIDE)
+			for (int j = 0; j < WIDE; j++)
+				lane[j] = better(sign, x[i + j], lane[j]);
+		for (int half = WIDE / 2; half > 0; half /= 2)
+			for (int j = 0; j < half; j++)
+				lane[j] = better(sign, lane[half + j], lane[j]);
+		top = better(sign, lane[0], top);
 	}
-	for (int j = 0; j < LANES; j++)
-		top = better(sign, lane[j], top);
+	for (; i < n; i++)
+		top = better(sign, x[i * step], top);
 	return top;
 }
 
@@ -183,14 +166,11 @@ static void extreme_run(void *ctx, int64_t n, char *const *at, const int64_t *st
 {
 	tl_real sign = *(const tl_real *)ctx, *top = (tl_real *)at[0];
 	const tl_real *x = (const tl_real *)at[1];
-	if (step[0] == 0) {
-		*top = isnan(*top) ? NAN : extreme_of(n, x, step[1], sign, *top);
-		return;
-	}
-	for (int64_t i = 0; i < n; i++) {
-		tl_real best = top[i * step[0]];
-		top[i * step[0]] = isnan(best) ? best : better(sign, x[i * step[1]], best);
-	}
+	if (step[0] == 0)
+		*top = extreme_of(n, x, step[1], sign, *top);
+	else
+		for (int64_t i = 0; i < n; i++)
+			top[i * step[0]] = better(sign, x[i * step[1]], top[i * step[0]]);
 }
 
 void tl__row_extreme(const tl_tensor *top, const tl_tensor *x, tl_shape kept, tl_real sign)
@@ -213,7 +193,7 @@ static void exp_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 		const tl_real *from = x + done * step[2];
 		for (int64_t i = 0; i < count; i++)
 			y[i] = from[i * step[2]] -
-				(step[1] == 0 ? offset : tl__row_offset(top[(done + i) * step[1]]));
+			       (step[1] == 0 ? offset : tl__row_offset(top[(done + i) * step[1]]));
 		tl__vexp(count, y, y);
 		if (e && y == buffer)
 			for (int64_t i = 0; i < count; i++)
@@ -228,13 +208,15 @@ static void exp_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 		*total += (tl_real)sum;
 }
 
-void tl__row_exp(const tl_tensor *e, const tl_tensor *total, const tl_tensor *top, const tl_tensor *x,
-	tl_shape kept)
+void tl__row_exp(
+	const tl_tensor *e, const tl_tensor *total, const tl_tensor *top, const tl_tensor *x, tl_shape kept)
 {
 	bool wanted = e != NULL;
 	tl__row_fill(total, kept, 0);
 	tl__walk(e ? 4 : 3, (const tl_tensor *[]){total, top, x, e}, exp_run, &wanted);
 }
+
+#define LANES 16 /* running sums that keep the vector units busy */
 
 double tl__sum(int64_t n, const tl_real *x, int64_t step)
 {
@@ -249,8 +231,10 @@ double tl__sum(int64_t n, const tl_real *x, int64_t step)
 					lane[j] += from[i + j];
 		for (; i < count; i++)
 			lane[i % LANES] += from[i * step];
-		for (int j = 0; j < LANES; j++)
-			total += lane[j];
+		for (int half = LANES / 2; half > 0; half /= 2)
+			for (int j = 0; j < half; j++)
+				lane[j] += lane[half + j];
+		total += lane[0];
 	}
 	return total;
 }

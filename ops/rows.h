@@ -31,7 +31,7 @@ static inline tl_var tl__failed(tl_var x)
 	return (tl_var){x.tape, 0, x.generation};
 }
 
-/* The shape rule of ops whose params are `kept`: checks them against operand 0; the result is of that shape. */
+/* The shape rule of ops whose params are `kept`: fits operand 0; the result is of that shape. */
 tl_status tl__kept_infer(tl_infer *s);
 
 /* One uninitialised number for each row in the call's scratch; data is NULL where memory is out. */
@@ -58,8 +58,8 @@ void tl__row_extreme(const tl_tensor *top, const tl_tensor *x, tl_shape kept, tl
  * The offset is the row's maximum, so nothing overflows; where that is infinite it is 0, so that a row
  * of -inf has total 0 and a row with +inf has total inf.
  */
-void tl__row_exp(const tl_tensor *e, const tl_tensor *total, const tl_tensor *top, const tl_tensor *x,
-	tl_shape kept);
+void tl__row_exp(
+	const tl_tensor *e, const tl_tensor *total, const tl_tensor *top, const tl_tensor *x, tl_shape kept);
 static inline tl_real tl__row_offset(tl_real top)
 {
 	return isinf(top) ? 0 : top;

@@ -64,7 +64,8 @@ static void subtract_run(void *ctx, int64_t n, char *const *at, const int64_t *s
 			y[i * step[0]] = x[i * step[1]] - offset - rest;
 	} else {
 		for (int64_t i = 0; i < n; i++)
-			y[i * step[0]] = x[i * step[1]] - tl__row_offset(top[i * step[2]]) - log_total[i * step[3]];
+			y[i * step[0]] =
+				x[i * step[1]] - tl__row_offset(top[i * step[2]]) - log_total[i * step[3]];
 	}
 }
 

@@ -59,7 +59,8 @@ static inline const char *scratch_path(const char *name)
 
 static inline void scratch_put(const char *path, const void *bytes, size_t n)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+	unlink(path); /* truncating instead would have some file systems write to the disk each time */
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0666);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(write(fd, bytes, n), (ssize_t)n);
 	close(fd);

@@ -30,7 +30,8 @@ static void teardown(void)
 
 static void read_into(tl_var v, tl_real *to)
 {
-	ck_assert_msg(tl_read(v, to, tl_shape_size(tl_var_shape(v))) == TL_OK, "%s", tl_tape_error(tape)->text);
+	ck_assert_msg(
+		tl_read(v, to, tl_shape_size(tl_var_shape(v))) == TL_OK, "%s", tl_tape_error(tape)->text);
 }
 
 static const double rates[] = {0.1, 0.3, 0.5, 0.9};
@@ -95,7 +96,8 @@ START_TEST(recorded_again)
 	for (int step = 0; step < 3; step++) {
 		tl_tape_reset(tape);
 		tl_tape_set_step(tape, step < 2 ? 3 : 4);
-		tl_var first = tl_dropout_mask(tape, TL_SHAPE(64), 0.5), second = tl_dropout_mask(tape, TL_SHAPE(64), 0.5);
+		tl_var first = tl_dropout_mask(tape, TL_SHAPE(64), 0.5),
+		       second = tl_dropout_mask(tape, TL_SHAPE(64), 0.5);
 		read_into(second, step ? other : got);
 		read_into(first, x);
 		ck_assert_mem_ne(x, step ? other : got, 64 * sizeof *x);
@@ -142,7 +144,8 @@ static void naive_row(int64_t n, const tl_real *row, const tl_real *w, const tl_
 	for (int64_t j = 0; j < n; j++) {
 		d[j] = 0;
 		for (int64_t i = 0; i < n; i++)
-			d[j] += (double)w[i] * gain[i] * ((i == j) - 1. / (double)n - y[i] * y[j] / (double)n);
+			d[j] += (double)w[i] * gain[i] *
+				((i == j) - 1. / (double)n - y[i] * y[j] / (double)n);
 		d[j] /= sqrt(var + eps);
 	}
 }
@@ -228,13 +231,20 @@ static tl_var mistake(int k)
 {
 	tl_var none = {0}, v = tl_input(tape, TL_SHAPE(2, 4), x), three = tl_input(tape, TL_SHAPE(3), x);
 	switch (k) {
-	case 0: return tl_dropout(v, -0.1);
-	case 1: return tl_dropout_mask(tape, TL_SHAPE(2), 1.5);
-	case 2: return tl_dropout(v, NAN);
-	case 3: return tl_layer_norm(v, three, none, 1e-5);
-	case 4: return tl_layer_norm(v, none, v, 1e-5);
-	case 5: return tl_layer_norm(v, none, none, -1);
-	default: return tl_layer_norm(tl_input(tape, TL_SCALAR, x), none, none, 0);
+	case 0:
+		return tl_dropout(v, -0.1);
+	case 1:
+		return tl_dropout_mask(tape, TL_SHAPE(2), 1.5);
+	case 2:
+		return tl_dropout(v, NAN);
+	case 3:
+		return tl_layer_norm(v, three, none, 1e-5);
+	case 4:
+		return tl_layer_norm(v, none, v, 1e-5);
+	case 5:
+		return tl_layer_norm(v, none, none, -1);
+	default:
+		return tl_layer_norm(tl_input(tape, TL_SCALAR, x), none, none, 0);
 	}
 }
 

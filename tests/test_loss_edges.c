@@ -35,7 +35,8 @@ static void expect(tl_var v, const double *want)
 	int64_t n = tl_shape_size(tl_var_shape(v));
 	ck_assert_msg(tl_read(v, got, n) == TL_OK, "%s", tl_tape_error(tape)->text);
 	for (int64_t i = 0; i < n; i++)
-		if (!isnan(want[i]) && !(got[i] == want[i] || fabs(got[i] - want[i]) <= 1e-6 * fmax(1, fabs(want[i]))))
+		if (!isnan(want[i]) &&
+			!(got[i] == want[i] || fabs(got[i] - want[i]) <= 1e-6 * fmax(1, fabs(want[i]))))
 			ck_abort_msg("element %d is %.9g, not %.9g", (int)i, (double)got[i], want[i]);
 }
 
@@ -49,9 +50,11 @@ static tl_var gradient(tl_var y, tl_var v)
 START_TEST(softmax_edges)
 {
 	tl_var v = tl_input(tape, TL_SHAPE(4, 3),
-		(tl_real[]){-inf, -inf, -inf, -inf, 1, 1, HUGE_LOGIT, -HUGE_LOGIT, HUGE_LOGIT, -1000, 0, 1000});
+		(tl_real[]){
+			-inf, -inf, -inf, -inf, 1, 1, HUGE_LOGIT, -HUGE_LOGIT, HUGE_LOGIT, -1000, 0, 1000});
 	static const double p[] = {0, 0, 0, 0, 0.5, 0.5, 0.5, 0, 0.5, 0, 0, 1};
-	const double log_p[] = {-inf, -inf, -inf, -inf, -log(2), -log(2), -log(2), -2e30, -log(2), -2000, -1000, 0};
+	const double log_p[] = {
+		-inf, -inf, -inf, -inf, -log(2), -log(2), -log(2), -2e30, -log(2), -2000, -1000, 0};
 	expect(tl_softmax(v, 1), p);
 	expect(tl_log_softmax(v, 1), log_p);
 	static const double zero[12] = {0};
@@ -78,7 +81,8 @@ START_TEST(cross_entropy_by_hand)
 	tl_cross_entropy_options o = {.has_ignore = true, .ignore_index = -7};
 	expect(tl_cross_entropy(v, t, &o), (double[]){(a + b + c) / 3});
 	expect(gradient(tl_cross_entropy(v, t, &o), v),
-		(double[]){1. / 24, 2. / 24, -3. / 24, -7. / 24, 2. / 24, 5. / 24, 0, 0, 0, 1. / 24, -6. / 24, 5. / 24});
+		(double[]){1. / 24, 2. / 24, -3. / 24, -7. / 24, 2. / 24, 5. / 24, 0, 0, 0, 1. / 24, -6. / 24,
+			5. / 24});
 	o.reduction = TL_SUM;
 	expect(tl_cross_entropy(v, t, &o), (double[]){a + b + c});
 	o.label_smoothing = 0.3;
@@ -108,7 +112,8 @@ START_TEST(infinite_and_huge_logits)
 	tl_cross_entropy_options o = {.reduction = TL_NONE};
 	tl_var t = tl_index(tape, TL_SHAPE(6), (int32_t[]){0, 1, 0, 0, 1, 0});
 	tl_var v = tl_input(tape, TL_SHAPE(6, 2),
-		(tl_real[]){-inf, 3, -inf, 3, -inf, -inf, HUGE_LOGIT, HUGE_LOGIT, HUGE_LOGIT, -HUGE_LOGIT, NAN, 0});
+		(tl_real[]){-inf, 3, -inf, 3, -inf, -inf, HUGE_LOGIT, HUGE_LOGIT, HUGE_LOGIT, -HUGE_LOGIT,
+			NAN, 0});
 	tl_var loss = tl_cross_entropy(v, t, &o);
 	expect(loss, (double[]){inf, 0, inf, log(2), (double)HUGE_LOGIT * 2, NAN});
 	ck_assert(isnan(got[5]));
@@ -158,7 +163,7 @@ START_TEST(targets_out_of_range)
 	ck_assert_int_eq(tl_grad(loss, 1, &u, &d), TL_OK);
 	ck_assert_int_eq(tl_eval(1, _i % 2 ? &d : &loss), TL_ERR_INDEX);
 	char want[96];
-	snprintf(want, sizeof want, "%s: target %d at position 3 is not one of 3 classes",
+	snprintf(want, sizeof want, "%s: target %d at position 3 is none of 3 classes",
 		_i % 2 ? "cross_entropy_grad" : "cross_entropy", bad[_i / 2]);
 	const char *text = tl_tape_error(tape)->text;
 	ck_assert_msg(strncmp(text, want, strlen(want)) == 0, "%s", text);
@@ -185,20 +190,32 @@ static const struct {
 static tl_var mistake(int k)
 {
 	tl_var v = eighths(2), t = tl_index(tape, TL_SHAPE(2), (int32_t[]){0, 1});
-	tl_var three = tl_index(tape, TL_SHAPE(3), (int32_t[]){0, 1, 2}), real = tl_input(tape, TL_SHAPE(2), got);
+	tl_var three = tl_index(tape, TL_SHAPE(3), (int32_t[]){0, 1, 2}),
+	       real = tl_input(tape, TL_SHAPE(2), got);
 	tl_var scalar = tl_input(tape, TL_SCALAR, got);
 	switch (k) {
-	case 0: return tl_cross_entropy(v, three, NULL);
-	case 1: return tl_cross_entropy(scalar, t, NULL);
-	case 2: return tl_cross_entropy(v, real, NULL);
-	case 3: return tl_cross_entropy(v, t, &(tl_cross_entropy_options){.reduction = 3});
-	case 4: return tl_cross_entropy(v, t, &(tl_cross_entropy_options){.label_smoothing = 1.5});
-	case 5: return tl_cross_entropy(v, t, &(tl_cross_entropy_options){.label_smoothing = NAN});
-	case 6: return tl_mse(v, real, TL_SUM);
-	case 7: return tl_mse(real, real, -1);
-	case 8: return tl_bce_with_logits(v, real, TL_NONE);
-	case 9: return tl_softmax(v, 2);
-	default: return tl_log_softmax(scalar, -1);
+	case 0:
+		return tl_cross_entropy(v, three, NULL);
+	case 1:
+		return tl_cross_entropy(scalar, t, NULL);
+	case 2:
+		return tl_cross_entropy(v, real, NULL);
+	case 3:
+		return tl_cross_entropy(v, t, &(tl_cross_entropy_options){.reduction = 3});
+	case 4:
+		return tl_cross_entropy(v, t, &(tl_cross_entropy_options){.label_smoothing = 1.5});
+	case 5:
+		return tl_cross_entropy(v, t, &(tl_cross_entropy_options){.label_smoothing = NAN});
+	case 6:
+		return tl_mse(v, real, TL_SUM);
+	case 7:
+		return tl_mse(real, real, -1);
+	case 8:
+		return tl_bce_with_logits(v, real, TL_NONE);
+	case 9:
+		return tl_softmax(v, 2);
+	default:
+		return tl_log_softmax(scalar, -1);
 	}
 }
 

@@ -84,10 +84,14 @@ static void naive(int which, tl_shape shape, unsigned reduced)
 		want[r] = which == MAX ? -INFINITY : which == MIN ? INFINITY : 0;
 	for (int64_t i = 0; i < n; i++) {
 		double v = x[i], *w = &want[row_of(shape, reduced, i)];
-		*w = which == MAX ? fmax(*w, v) : which == MIN ? fmin(*w, v) : *w + (which == LSE ? exp(v) : v);
+		if (which == MAX || which == MIN)
+			*w = which == MAX ? fmax(*w, v) : fmin(*w, v);
+		else
+			*w += which == LSE ? exp(v) : v;
 	}
 	for (int64_t r = 0; r < rows; r++)
-		want[r] = which == MEAN ? want[r] * (double)rows / (double)n : which == LSE ? log(want[r]) : want[r];
+		if (which == MEAN || which == LSE)
+			want[r] = which == LSE ? log(want[r]) : want[r] * (double)rows / (double)n;
 }
 
 /* The axes of a set, some counted from the back; all of them as TL_ALL_AXES. */
@@ -118,8 +122,9 @@ static void check(int which, tl_shape shape, unsigned reduced, bool keep, int la
 	ck_assert_msg(tl_read(y, got, rows) == TL_OK, "%s", tl_tape_error(tape)->text);
 	for (int64_t r = 0; r < rows; r++)
 		if (!(fabs(got[r] - want[r]) <= TOLERANCE * fmax(1, fabs(want[r]))))
-			ck_abort_msg("%s %s, axes %#x, layout %d: element %d is %.9g, not %.9g", all[which].name,
-			tl_shape_text(shape, a), reduced, layout, (int)r, (double)got[r], want[r]);
+			ck_abort_msg("%s %s, axes %#x, layout %d: element %d is %.9g, not %.9g",
+				all[which].name, tl_shape_text(shape, a), reduced, layout, (int)r,
+				(double)got[r], want[r]);
 }
 
 static const tl_shape shapes[] = {
@@ -185,7 +190,8 @@ START_TEST(threads_do_not_change_results)
 		for (unsigned reduced = 1; reduced < 7; reduced++)
 			for (int threads = 1; threads <= 4; threads += 3) {
 				tl_tape *t = tl_tape_new(&(tl_tape_options){.threads = threads});
-				tl_var y = all[which].fn(tl_input(t, shape, x), axes_of(shape, reduced), false);
+				tl_var y =
+					all[which].fn(tl_input(t, shape, x), axes_of(shape, reduced), false);
 				int64_t n = tl_shape_size(tl_var_shape(y));
 				ck_assert_int_eq(tl_read(y, threads == 1 ? one : got, n), TL_OK);
 				if (threads > 1)

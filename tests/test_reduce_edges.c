@@ -38,7 +38,8 @@ static void gradient(tl_var loss, tl_var v)
 {
 	tl_var d;
 	ck_assert_int_eq(tl_grad(loss, 1, &v, &d), TL_OK);
-	ck_assert_msg(tl_read(d, got, tl_shape_size(tl_var_shape(v))) == TL_OK, "%s", tl_tape_error(tape)->text);
+	ck_assert_msg(
+		tl_read(d, got, tl_shape_size(tl_var_shape(v))) == TL_OK, "%s", tl_tape_error(tape)->text);
 }
 
 START_TEST(ties_share_the_gradient)
@@ -87,7 +88,8 @@ START_TEST(logsumexp_at_the_edges)
 	ck_assert_double_eq(got[2], (tl_real)1e30);
 	ck_assert(isinf(got[3]) && got[3] > 0);
 	ck_assert_double_eq_tol(got[4], log(2) - 1000, 1e-4);
-	tl_var first = tl_input(tape, TL_SHAPE(3, 2), (tl_real[]){-inf, -inf, -inf, 2, (tl_real)1e30, (tl_real)1e30});
+	tl_var first = tl_input(
+		tape, TL_SHAPE(3, 2), (tl_real[]){-inf, -inf, -inf, 2, (tl_real)1e30, (tl_real)1e30});
 	static const double d[] = {0, 0, 0, 1, 0.5, 0.5};
 	gradient(tl_sum_all(tl_logsumexp(first, TL_AXES(1), false)), first);
 	for (int i = 0; i < 6; i++)

@@ -67,19 +67,18 @@ START_TEST(bytes_as_the_format_says)
 	items[0].tensor.stride[0] = 1; /* the transpose: 1 -2 0.5 0 */
 	items[0].tensor.stride[1] = 2;
 	tl_safetensors_pair pair = {"format", "tl"};
-	static const char want[] =
-		"\220\0\0\0\0\0\0\0"
-		"{\"__metadata__\":{\"format\":\"tl\"},"
+	static const char want[] = "\220\0\0\0\0\0\0\0"
+				   "{\"__metadata__\":{\"format\":\"tl\"},"
 #ifdef TL_DOUBLE
-		"\"w\":{\"dtype\":\"F64\",\"shape\":[2,2],\"data_offsets\":[0,32]},"
-		"\"i\":{\"dtype\":\"I32\",\"shape\":[],\"data_offsets\":[32,36]}}  "
-		"\0\0\0\0\0\0\360\77\0\0\0\0\0\0\0\300\0\0\0\0\0\0\340\77\0\0\0\0\0\0\0\0"
+				   "\"w\":{\"dtype\":\"F64\",\"shape\":[2,2],\"data_offsets\":[0,32]},"
+				   "\"i\":{\"dtype\":\"I32\",\"shape\":[],\"data_offsets\":[32,36]}}  "
+				   "\0\0\0\0\0\0\360\77\0\0\0\0\0\0\0\300\0\0\0\0\0\0\340\77\0\0\0\0\0\0\0\0"
 #else
-		"\"w\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]},"
-		"\"i\":{\"dtype\":\"I32\",\"shape\":[],\"data_offsets\":[16,20]}}  "
-		"\0\0\200\77\0\0\0\300\0\0\0\77\0\0\0\0"
+				   "\"w\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]},"
+				   "\"i\":{\"dtype\":\"I32\",\"shape\":[],\"data_offsets\":[16,20]}}  "
+				   "\0\0\200\77\0\0\0\300\0\0\0\77\0\0\0\0"
 #endif
-		"\376\377\377\377";
+				   "\376\377\377\377";
 	const char *path = scratch_path("a");
 	ck_assert_int_eq(tl_safetensors_write(path, items, 2, &pair, 1, &err), TL_OK);
 	char got[sizeof want];
@@ -210,12 +209,14 @@ START_TEST(refuses_to_write)
 		const char *want;
 	} rows[] = {
 		{{{"a", t}, {"b", t}, {"a", t}}, 3, 0, {{0}}, TL_ERR_ARGUMENT, "'a' stands twice"},
-		{{{"__metadata__", t}}, 1, 0, {{0}}, TL_ERR_ARGUMENT, "a tensor cannot be named __metadata__"},
+		{{{"__metadata__", t}}, 1, 0, {{0}}, TL_ERR_ARGUMENT,
+			"a tensor cannot be named __metadata__"},
 		{{{"a\xFF", t}}, 1, 0, {{0}}, TL_ERR_ARGUMENT, "'a\xFF' is not valid UTF-8"},
 		{{{0}}, 0, 2, {{"k", "v"}, {"k", "v"}}, TL_ERR_ARGUMENT, "'k' stands twice"},
 		{{{0}}, 0, 1, {{"\xED\xA0\x80", "v"}}, TL_ERR_ARGUMENT, "'\xED\xA0\x80' is not valid UTF-8"},
 		{{{0}}, 0, 1, {{"k", "\xC0\x80"}}, TL_ERR_ARGUMENT, "'\xC0\x80' is not valid UTF-8"},
-		{{{"a", t}, {"b", odd}}, 2, 0, {{0}}, TL_ERR_SHAPE, "the shape of tensor 'b' is out of range"},
+		{{{"a", t}, {"b", odd}}, 2, 0, {{0}}, TL_ERR_SHAPE,
+			"the shape of tensor 'b' is out of range"},
 		{{{"a", huge}, {"b", huge}, {"c", huge}, {"d", huge}, {"e", huge}}, 5, 0, {{0}}, TL_ERR_SHAPE,
 			sizeof x == 8 ? "the shape of tensor 'c' is out of range"
 				      : "the shape of tensor 'e' is out of range"},

@@ -140,7 +140,7 @@ static const struct {
 	{"{'a':" TENSOR("F32", "[2]", "[8,0]") "}", 8, "tensor 'a' begins at byte 8 but ends at byte 0"},
 	{"{'a':" PAIR "}", 7,
 		"'a' claims bytes 0..8 but the file holds 7 bytes of data; the file was cut short or "
-                "damaged"},
+		"damaged"},
 	{"{'a':" TENSOR("F32", "[2]", "[9223372036854775799,9223372036854775807]") "}", 8,
 		"'a' claims bytes 9223372036854775799..9223372036854775807 but the file holds 8"},
 	{"{'a':" TENSOR("XYZ", "[2]", "[0,9]") "}", 8, "tensor 'a' claims bytes 0..9 but"},

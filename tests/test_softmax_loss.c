@@ -89,8 +89,8 @@ static void naive_softmax(int64_t at, int64_t n, int64_t step, bool logarithm)
 	}
 }
 
-static const tl_shape shapes[] = {
-	{1, {1}}, {1, {1300}}, {2, {5, 7}}, {2, {700, 30}}, {3, {3, 40, 8}}, {4, {2, 3, 1, 5}}, {6, {2, 1, 3, 2, 2, 3}}};
+static const tl_shape shapes[] = {{1, {1}}, {1, {1300}}, {2, {5, 7}}, {2, {700, 30}}, {3, {3, 40, 8}},
+	{4, {2, 3, 1, 5}}, {6, {2, 1, 3, 2, 2, 3}}};
 
 START_TEST(softmax_along_every_axis)
 {
@@ -133,7 +133,8 @@ static void naive_cross_entropy(int64_t rows, int64_t classes, const tl_cross_en
 		for (int64_t k = 0; k < classes; k++)
 			sum += exp(row[k]);
 		for (int64_t k = 0; k < classes; k++) {
-			double q = (1 - o->label_smoothing) * (k == target[r]) + o->label_smoothing / (double)classes;
+			double q = (1 - o->label_smoothing) * (k == target[r]) +
+				   o->label_smoothing / (double)classes;
 			loss -= skip ? 0 : q * log(exp(row[k]) / sum);
 			want_d[r * classes + k] = scale * (exp(row[k]) / sum - q);
 		}
@@ -144,7 +145,8 @@ static void naive_cross_entropy(int64_t rows, int64_t classes, const tl_cross_en
 		want[0] = o->reduction == TL_SUM ? total : count > 0 ? total / count : 0;
 }
 
-static const tl_shape batches[] = {{1, {6}}, {2, {1, 1}}, {2, {4, 3}}, {2, {90, 600}}, {3, {3, 5, 9}}, {6, {2, 1, 3, 2, 2, 3}}};
+static const tl_shape batches[] = {
+	{1, {6}}, {2, {1, 1}}, {2, {4, 3}}, {2, {90, 600}}, {3, {3, 5, 9}}, {6, {2, 1, 3, 2, 2, 3}}};
 static const tl_cross_entropy_options options[] = {
 	{0},
 	{.reduction = TL_SUM},
@@ -165,7 +167,8 @@ START_TEST(cross_entropy_with_every_option)
 	draw(size, x);
 	draw(rows, weight);
 	for (int64_t r = 0; r < rows; r++)
-		target[r] = o->has_ignore && r % 3 == 1 ? o->ignore_index : (int32_t)tl_rng_below(&rng, classes);
+		target[r] =
+			o->has_ignore && r % 3 == 1 ? o->ignore_index : (int32_t)tl_rng_below(&rng, classes);
 	naive_cross_entropy(rows, classes, o);
 	for (int layout = 0; layout < 2; layout++) {
 		tl_tape_reset(tape);
@@ -173,7 +176,8 @@ START_TEST(cross_entropy_with_every_option)
 		tl_var t = layout ? columns(TL_I32, rows_shape, target, target_memory)
 				  : tl_index(tape, rows_shape, target);
 		tl_var loss = tl_cross_entropy(v, t, _i % OPTIONS ? o : NULL);
-		ck_assert(tl_shape_equal(tl_var_shape(loss), o->reduction == TL_NONE ? rows_shape : TL_SCALAR));
+		ck_assert(
+			tl_shape_equal(tl_var_shape(loss), o->reduction == TL_NONE ? rows_shape : TL_SCALAR));
 		evaluate(loss, v);
 		compare("loss", o->reduction == TL_NONE ? rows : 1, got, want);
 		compare("gradient of the loss", size, got_d, want_d);
@@ -195,8 +199,8 @@ START_TEST(threads_do_not_change_results)
 			tl_tape_free(tape);
 			tape = tl_tape_new(&(tl_tape_options){.threads = threads});
 			tl_var v = tl_input(tape, shape, x), t = tl_index(tape, TL_SHAPE(90), target);
-			tl_var y = which == 0 ? tl_softmax(v, 0) : which == 1 ? tl_log_softmax(v, 1)
-									: tl_cross_entropy(v, t, NULL);
+			tl_var all[] = {tl_softmax(v, 0), tl_log_softmax(v, 1), tl_cross_entropy(v, t, NULL)};
+			tl_var y = all[which];
 			evaluate(y, v);
 			size_t bytes = (size_t)tl_shape_size(tl_var_shape(y)) * sizeof *got;
 			if (threads > 1) {
@@ -224,7 +228,8 @@ START_TEST(losses_of_elements)
 		t[i] = (tl_real)tl_rng_uniform(&rng);
 		double s = 1 / (1 + exp(-x[i])), scale = reduction == TL_NONE ? weight[i] : weight[0];
 		want[i] = bce ? -t[i] * log(s) - (1 - t[i]) * log(1 - s) : pow((double)x[i] - t[i], 2);
-		want_d[i] = (reduction == TL_MEAN ? scale / N : scale) * (bce ? s - t[i] : 2 * ((double)x[i] - t[i]));
+		want_d[i] = (reduction == TL_MEAN ? scale / N : scale) *
+			    (bce ? s - t[i] : 2 * ((double)x[i] - t[i]));
 		sum += want[i];
 	}
 	if (reduction != TL_NONE)
@@ -243,7 +248,8 @@ Suite *tl_test_suite(void)
 	TCase *c = tcase_create("values and gradients");
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_loop_test(c, softmax_along_every_axis, 0, 2 * (int)(sizeof shapes / sizeof *shapes));
-	tcase_add_loop_test(c, cross_entropy_with_every_option, 0, OPTIONS * (int)(sizeof batches / sizeof *batches));
+	tcase_add_loop_test(
+		c, cross_entropy_with_every_option, 0, OPTIONS * (int)(sizeof batches / sizeof *batches));
 	tcase_add_test(c, threads_do_not_change_results);
 	tcase_add_loop_test(c, losses_of_elements, 0, 6);
 	suite_add_tcase(s, c);
