@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes a drawing: what the outputs need is marked going back over the tape, numbered going forward, and
- * written frame by frame, edges last. No recursion, and time linear in the tape's length.
+ * Writes a drawing: what the outputs need is marked going back over the tape, then written and numbered
+ * frame by frame, edges between computed nodes last. No recursion; the time is linear in the tape's length.
+ *
+ * What keeps Graphviz's time in bounds, in seconds for an LSTM over T steps with Graphviz 2.43:
+ *  - leaves beside their uses: T = 30 took 45 with one node for each weight, 0.5 with copies; T = 60 took
+ *    19 with one node for the tokens, 1 with one in each step;
+ *  - adjoints that run back: T = 10 took 118 with gradients after the loss, 1 with gradients below;
+ *  - "newrank", which ranks the nodes of all frames together: T = 60 of a simpler cell took more than 100
+ *    where each frame was ranked by itself, 0.5 with it.
  */
 #include "graph/dot_draw.h"
 

@@ -183,17 +183,18 @@ void tl__dot_node_style(const tl__dot *d, const tl_node *node, bool output)
 		text(d->to, node->name);
 		fputs("</b>", d->to);
 	}
-	if (k == CONSTANT)
+	if (k == CONSTANT) {
 		fprintf(d->to, "%s%.6g", named ? " = " : "", *(const double *)node->params);
-	else if (!named || !(k == PARAM || k == INPUT || k == INDEX)) {
+	} else if (!named || !tl__dot_is_leaf(node)) {
 		fputs(named ? "<br/>" : "", d->to);
 		text(d->to, node->op->name);
 	}
 	if (!d->options.hide_shapes) {
 		char shape[TL_SHAPE_TEXT];
+		bool typed = k == INPUT || node->value.dtype == TL_I32;
 		fprintf(d->to, "<br/><font point-size=\"9\" color=\"#505050\">%s%s%s</font>",
-			k == INPUT || k == INDEX ? tl_dtype_name(node->value.dtype) : "",
-			k == INPUT || k == INDEX ? " " : "", tl_shape_text(node->value.shape, shape));
+			typed ? tl_dtype_name(node->value.dtype) : "", typed ? " " : "",
+			tl_shape_text(node->value.shape, shape));
 	}
 	fprintf(d->to, ">%s fillcolor=\"%s\" color=\"%s\"%s]\n", styles[k].look, styles[k].fill[adjoint],
 		styles[k].line[adjoint], output ? " peripheries=2" : "");

@@ -95,15 +95,29 @@ static bool bind(const tl_rnn *rnn, tl_tape *tape, int layer, tl_var *p)
 	return tl_tape_status(tape) == TL_OK;
 }
 
+/* Initial states must be as many as the cell has, each (layers, B, H), or none. */
+static bool check_initial(const tl_rnn *rnn, tl_tape *tape, tl_state given, int64_t batch)
+{
+	const tl_rnn_options *o = &rnn->options;
+	tl_shape want = TL_SHAPE(o->layers, batch, o->hidden);
+	char is[TL_SHAPE_TEXT], should[TL_SHAPE_TEXT];
+	if (given.n != 0 && given.n != o->cell->states)
+		tl_tape_fail(tape, TL_ERR_ARGUMENT, "rnn: cell %s has %d states, %d initial ones were given",
+			o->cell->name, o->cell->states, given.n);
+	for (int k = 0; k < given.n && k < o->cell->states; k++)
+		if (tl_ok(given.v[k]) && !tl_shape_equal(tl_var_shape(given.v[k]), want))
+			tl_tape_fail(tape, TL_ERR_SHAPE,
+				"rnn: initial state %d has shape %s, (layers, B, H) = %s is needed", k,
+				tl_shape_text(tl_var_shape(given.v[k]), is), tl_shape_text(want, should));
+	return tl_tape_status(tape) == TL_OK;
+}
+
 static tl_state initial_state(const tl_rnn *rnn, tl_tape *tape, tl_state given, int layer, int64_t batch)
 {
 	tl_state s = {.n = rnn->options.cell->states};
-	if (given.n != 0 && given.n != s.n)
-		tl_tape_fail(tape, TL_ERR_ARGUMENT, "rnn: cell %s has %d states, %d initial ones were given",
-			rnn->options.cell->name, s.n, given.n);
 	for (int k = 0; k < s.n; k++)
-		s.v[k] = given.n == s.n ? tl_select(given.v[k], 0, layer)
-					: tl_fill(tape, TL_SHAPE(batch, rnn->options.hidden), 0);
+		s.v[k] = given.n ? tl_select(given.v[k], 0, layer)
+				 : tl_fill(tape, TL_SHAPE(batch, rnn->options.hidden), 0);
 	return s;
 }
 
@@ -145,6 +159,8 @@ static tl_state run_layers(
 	const tl_rnn *rnn, tl_tape *tape, int64_t steps, tl_var *x, tl_state initial, bool training)
 {
 	int layers = rnn->options.layers, states = rnn->options.cell->states;
+	if (!check_initial(rnn, tape, initial, tl_dim(x[0], 0)))
+		return failed_state(tape, states);
 	tl_var *last = malloc((size_t)(layers * states) * sizeof *last);
 	if (!last) {
 		tl_tape_fail(tape, TL_ERR_MEMORY, "out of memory");

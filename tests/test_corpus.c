@@ -55,18 +55,18 @@ static const struct {
 	int line;
 } broken[] = {
 	{BYTES("\xFF"), 0, 1},
-	{BYTES("ab\nc\x80"), 4, 2},                     /* a continuation byte alone */
-	{BYTES("abc\xC0\xAF"), 3, 1},                   /* overlong: 2 bytes for '/' */
-	{BYTES("\xE0\x80\xAF"), 0, 1},                  /* overlong: 3 bytes */
-	{BYTES("\n\n\xF0\x80\x80\xAF"), 2, 3},          /* overlong: 4 bytes */
-	{BYTES("a\xED\xA0\x80"), 1, 1},                 /* a surrogate */
-	{BYTES("\xF4\x90\x80\x80"), 0, 1},              /* above U+10FFFF */
-	{BYTES("\xF8\x88\x80\x80\x80"), 0, 1},          /* 5 bytes */
-	{BYTES("\xC3\xA9\n\xE2\x82"), 3, 2},            /* cut off at the end */
-	{BYTES("\xF0\x9F\x98"), 0, 1},                  /* the same */
-	{BYTES("\xE2\x82z"), 0, 1},                     /* cut off by a letter */
-	{BYTES("one\ntwo\nthree\xE9 four"), 13, 3},     /* Latin-1 */
-	{BYTES("ab\0c"), 2, 1},                         /* NUL */
+	{BYTES("ab\nc\x80"), 4, 2},		    /* a continuation byte alone */
+	{BYTES("abc\xC0\xAF"), 3, 1},		    /* overlong: 2 bytes for '/' */
+	{BYTES("\xE0\x80\xAF"), 0, 1},		    /* overlong: 3 bytes */
+	{BYTES("\n\n\xF0\x80\x80\xAF"), 2, 3},	    /* overlong: 4 bytes */
+	{BYTES("a\xED\xA0\x80"), 1, 1},		    /* a surrogate */
+	{BYTES("\xF4\x90\x80\x80"), 0, 1},	    /* above U+10FFFF */
+	{BYTES("\xF8\x88\x80\x80\x80"), 0, 1},	    /* 5 bytes */
+	{BYTES("\xC3\xA9\n\xE2\x82"), 3, 2},	    /* cut off at the end */
+	{BYTES("\xF0\x9F\x98"), 0, 1},		    /* the same */
+	{BYTES("\xE2\x82z"), 0, 1},		    /* cut off by a letter */
+	{BYTES("one\ntwo\nthree\xE9 four"), 13, 3}, /* Latin-1 */
+	{BYTES("ab\0c"), 2, 1},			    /* NUL */
 	{BYTES("\n\0"), 1, 2},
 };
 
@@ -76,7 +76,8 @@ static void assert_names(const tl_error *err, const char *file, size_t at, int l
 	snprintf(byte, sizeof byte, "byte %zu ", at);
 	snprintf(lines, sizeof lines, "line %d)", line);
 	ck_assert_int_eq(err->status, TL_ERR_FORMAT);
-	ck_assert_msg(strstr(err->text, file) == err->text && strstr(err->text, byte) && strstr(err->text, lines),
+	ck_assert_msg(
+		strstr(err->text, file) == err->text && strstr(err->text, byte) && strstr(err->text, lines),
 		"not at %s(%s in: %s", byte, lines, err->text);
 }
 
@@ -127,7 +128,8 @@ START_TEST(a_byte_order_mark_is_left_out)
 {
 	text t;
 	tl_error err = {0};
-	write_file(BYTES("\xEF\xBB\xBF" "ab"));
+	write_file(BYTES("\xEF\xBB\xBF"
+			 "ab"));
 	ck_assert_msg(!text_read(&t, path, &err), "%s", err.text);
 	ck_assert_str_eq(t.bytes, "ab");
 	ck_assert_uint_eq(t.size, 2);
@@ -146,7 +148,8 @@ START_TEST(positions_behind_a_byte_order_mark_are_those_of_the_file)
 {
 	text t;
 	tl_error err = {0};
-	write_file(BYTES("\xEF\xBB\xBF" "ab\xFF"));
+	write_file(BYTES("\xEF\xBB\xBF"
+			 "ab\xFF"));
 	ck_assert(text_read(&t, path, &err) == TL_ERR_FORMAT);
 	assert_names(&err, path, 5, 1);
 }
@@ -175,25 +178,25 @@ static const struct {
 	{"The Time Machine, by H. G. Wells [1898]\n", "the time machine by h g wells"},
 	{"abc", "abc"},
 	{"ABC XYZ", "abc xyz"},
-	{"  a  b\t\tc  \n", "a b c"},           /* runs, blanks at both ends */
+	{"  a  b\t\tc  \n", "a b c"}, /* runs, blanks at both ends */
 	{"don't -- stop!", "don t stop"},
 	{"a1b22c333d", "a b c d"},
-	{"a@b[c`d{e/f:g", "a b c d e f g"},       /* the neighbours of A-Z and a-z */
+	{"a@b[c`d{e/f:g", "a b c d e f g"}, /* the neighbours of A-Z and a-z */
 	{"azAZ", "azaz"},
-	{"one\ntwo", "onetwo"},                   /* lines joined with nothing in between */
+	{"one\ntwo", "onetwo"}, /* lines joined with nothing in between */
 	{"one \n two\n", "onetwo"},
 	{"one.\n\n\n\n(two)", "onetwo"},
 	{"a b\nc d\n", "a bc d"},
 	{"\n\nx", "x"},
 	{"x\n\n", "x"},
-	{"the last line", "the last line"},       /* without a newline */
+	{"the last line", "the last line"}, /* without a newline */
 	{"a\nlast ", "alast"},
-	{"a\r\nb c\r\nd", "ab cd"},               /* CRLF */
+	{"a\r\nb c\r\nd", "ab cd"}, /* CRLF */
 	{"\r\n", ""},
 	{"na\xC3\xAFve \xC3\x84pfel", "na ve pfel"}, /* letters, but not of A-Z */
 	{"\xC3\xA9t\xC3\xA9", "t"},
 	{"x\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80y", "x y"}, /* one run of 9 bytes */
-	{"\xE2\x84\xAA", ""},                     /* the Kelvin sign, whose lower case is k */
+	{"\xE2\x84\xAA", ""},				   /* the Kelvin sign, whose lower case is k */
 	{"", ""},
 	{"\n", ""},
 	{" ", ""},
@@ -219,7 +222,8 @@ static size_t lowered_slowly(const char *from, size_t size, char *to)
 		char line[512];
 		size_t used = 0, first = 0;
 		for (; at < size && from[at] != '\n'; at++) {
-			bool letter = strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", from[at]);
+			bool letter =
+				strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", from[at]);
 			if (letter)
 				line[used++] = from[at];
 			else if (used == 0 || line[used - 1] != ' ')
@@ -231,7 +235,8 @@ static size_t lowered_slowly(const char *from, size_t size, char *to)
 		while (first < used && line[first] == ' ')
 			first++;
 		for (; first < used; first++)
-			to[n++] = (char)(line[first] >= 'A' && line[first] <= 'Z' ? line[first] + 32 : line[first]);
+			to[n++] = (char)(line[first] >= 'A' && line[first] <= 'Z' ? line[first] + 32
+										  : line[first]);
 	}
 	to[n] = '\0';
 	return n;
@@ -239,7 +244,8 @@ static size_t lowered_slowly(const char *from, size_t size, char *to)
 
 START_TEST(lower_case_letters_at_random)
 {
-	static const char *const pieces[] = {"a", "Q", "z", "\n", "\r\n", " ", "7", "\xC3\xA9", "\xF0\x9F\x98\x80"};
+	static const char *const pieces[] = {
+		"a", "Q", "z", "\n", "\r\n", " ", "7", "\xC3\xA9", "\xF0\x9F\x98\x80"};
 	tl_rng rng = {.seed = 11};
 	for (int round = 0; round < 2000; round++) {
 		char from[512] = "", want[512];
@@ -264,7 +270,8 @@ static const struct {
 	const char *want[WANT];
 } cuts[] = {
 	{UNIT_CHAR, "abc", {"a", "b", "c"}},
-	{UNIT_CHAR, "a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\n", {"a", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\n"}},
+	{UNIT_CHAR, "a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\n",
+		{"a", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\n"}},
 	{UNIT_CHAR, "e\xCC\x81", {"e", "\xCC\x81"}}, /* an accent of its own: a symbol of its own */
 	{UNIT_CHAR, "\r\n\t", {"\r", "\n", "\t"}},
 	{UNIT_CHAR, "<eos>", {"<", "e", "o", "s", ">"}},
@@ -296,11 +303,12 @@ static const struct {
 		{"a", "b", "c", "d", "e", "f", "g", "h", "i"}},
 	{UNIT_WORD, "a\v\f\r\tb", {"a", "b"}},
 	{UNIT_WORD, "\xC2\xA0\xC2\xA0\n\xE3\x80\x80", {"<eos>"}},
-	/* zero-width space, word joiner, byte order mark: no white space; nor letters that share bytes with some */
-	{UNIT_WORD, "a\xE2\x80\x8B"
-		    "b\xE2\x81\xA0"
-		    "c\xEF\xBB\xBF"
-		    "d",
+	/* zero-width space, word joiner, byte order mark: no white space */
+	{UNIT_WORD,
+		"a\xE2\x80\x8B"
+		"b\xE2\x81\xA0"
+		"c\xEF\xBB\xBF"
+		"d",
 		{"a\xE2\x80\x8B"
 		 "b\xE2\x81\xA0"
 		 "c\xEF\xBB\xBF"
@@ -317,7 +325,8 @@ static void assert_tokens(const tokens *t, const char *const *want, int64_t limi
 		n++;
 	ck_assert_int_eq(t->n, limit && limit < n ? limit : n);
 	for (int64_t i = 0; i < t->n; i++)
-		ck_assert_msg(t->v[i].length == strlen(want[i]) && !memcmp(t->v[i].at, want[i], t->v[i].length),
+		ck_assert_msg(
+			t->v[i].length == strlen(want[i]) && !memcmp(t->v[i].at, want[i], t->v[i].length),
 			"token %d is '%.*s', not '%s'", (int)i, (int)t->v[i].length, t->v[i].at, want[i]);
 }
 
@@ -372,10 +381,10 @@ static void assert_symbols(const vocab *v, int n, const char *const *want)
 
 START_TEST(symbols_are_in_the_order_of_code_points)
 {
-	static const char *const from[] = {"z", "\xF0\x9F\x98\x80", "a", "\xC3\xA9", "Z", "\xE2\x82\xAC", "a", "\n", " ",
-		"\xEF\xBF\xBD", "~", "z", "\xC2\x80"};
-	static const char *const want[] = {"\n", " ", "Z", "a", "z", "~", "\xC2\x80", "\xC3\xA9", "\xE2\x82\xAC",
-		"\xEF\xBF\xBD", "\xF0\x9F\x98\x80"};
+	static const char *const from[] = {"z", "\xF0\x9F\x98\x80", "a", "\xC3\xA9", "Z", "\xE2\x82\xAC", "a",
+		"\n", " ", "\xEF\xBF\xBD", "~", "z", "\xC2\x80"};
+	static const char *const want[] = {"\n", " ", "Z", "a", "z", "~", "\xC2\x80", "\xC3\xA9",
+		"\xE2\x82\xAC", "\xEF\xBF\xBD", "\xF0\x9F\x98\x80"};
 	token t[COUNT(from)];
 	for (int i = 0; i < COUNT(from); i++)
 		t[i] = token_of(from[i]);
@@ -393,7 +402,8 @@ END_TEST
 
 START_TEST(unknown_stands_first)
 {
-	static const char *const from[] = {"the", "<eos>", "!", "<unk>", "th", "then", "<unk>", "the", "<unl>"};
+	static const char *const from[] = {
+		"the", "<eos>", "!", "<unk>", "th", "then", "<unk>", "the", "<unl>"};
 	static const char *const want[] = {"<unk>", "!", "<eos>", "<unl>", "th", "the", "then"};
 	token t[COUNT(from)];
 	int32_t ids[COUNT(from)];
@@ -447,7 +457,8 @@ START_TEST(finding_agrees_with_looking_at_all)
 				if (strlen(v.symbols[i]) == x.length && !memcmp(v.symbols[i], x.at, x.length))
 					want = i;
 			for (int i = 0; i < n; i++)
-				member = member || (t[i].length == x.length && !memcmp(t[i].at, x.at, x.length));
+				member = member ||
+					 (t[i].length == x.length && !memcmp(t[i].at, x.at, x.length));
 			ck_assert_int_eq(vocab_find(&v, x), want);
 			ck_assert(member == (want >= unknown));
 		}
@@ -472,7 +483,8 @@ END_TEST
 
 START_TEST(vocabularies_survive_json)
 {
-	static const char *const from[] = {"\"", "\\", "\n", "\x01", "\xC3\xA9", "\xF0\x9F\x98\x80", "<unk>", "/"};
+	static const char *const from[] = {
+		"\"", "\\", "\n", "\x01", "\xC3\xA9", "\xF0\x9F\x98\x80", "<unk>", "/"};
 	token t[COUNT(from)];
 	for (int i = 0; i < COUNT(from); i++)
 		t[i] = token_of(from[i]);
@@ -537,8 +549,8 @@ static void read_corpus(corpus *c, const corpus_options *o, vocab *v)
 static void assert_parts(const corpus *c, int64_t train, int64_t valid, int64_t test)
 {
 	ck_assert_msg(c->size[TRAIN] == train && c->size[VALID] == valid && c->size[TEST] == test,
-		"%" PRId64 " tokens in parts of %" PRId64 ", %" PRId64 ", %" PRId64 " and not %" PRId64 ", %" PRId64
-		", %" PRId64,
+		"%" PRId64 " tokens in parts of %" PRId64 ", %" PRId64 ", %" PRId64 " and not %" PRId64
+		", %" PRId64 ", %" PRId64,
 		c->n, c->size[TRAIN], c->size[VALID], c->size[TEST], train, valid, test);
 	ck_assert_ptr_eq(c->part[TRAIN], c->ids);
 	ck_assert_ptr_eq(c->part[VALID], c->ids + train);
@@ -572,9 +584,13 @@ START_TEST(parts_have_the_sizes_that_python_gives)
 	for (int64_t n = 2; n <= MOST; n += n < 130 ? 1 : 17) {
 		corpus c;
 		vocab v = {0};
-		read_corpus(&c, &(corpus_options){.limit = n, .split = {splits[_i].percent[0], splits[_i].percent[1],
-			splits[_i].percent[2]}}, &v);
-		int64_t train = (int64_t)(splits[_i].a * (double)n), valid = (int64_t)(splits[_i].b * (double)n);
+		read_corpus(&c,
+			&(corpus_options){.limit = n,
+				.split = {splits[_i].percent[0], splits[_i].percent[1],
+					splits[_i].percent[2]}},
+			&v);
+		int64_t train = (int64_t)(splits[_i].a * (double)n),
+			valid = (int64_t)(splits[_i].b * (double)n);
 		ck_assert_int_eq(c.n, n);
 		assert_parts(&c, train, valid, splits[_i].rest ? n - train - valid : 0);
 		corpus_release(&c);
@@ -612,7 +628,9 @@ START_TEST(parts_need_not_be_all)
 	vocab v = {0};
 	write_letters(1000);
 	read_corpus(&c,
-		&(corpus_options){.split = {splits[_i].percent[0], splits[_i].percent[1], splits[_i].percent[2]}}, &v);
+		&(corpus_options){
+			.split = {splits[_i].percent[0], splits[_i].percent[1], splits[_i].percent[2]}},
+		&v);
 	assert_parts(&c, splits[_i].want[0], splits[_i].want[1], splits[_i].want[2]);
 	corpus_release(&c);
 	vocab_release(&v);
@@ -630,7 +648,8 @@ static const struct {
 	/* valid and test hold nothing new: no <unk> */
 	{"abcabcabca", {.split = {80, 10, 10}}, 3, {"a", "b", "c"}, {0, 1, 2, 0, 1, 2, 0, 1, 2, 0}, 10},
 	/* they do */
-	{"abcabcabcx", {.split = {80, 10, 10}}, 4, {"<unk>", "a", "b", "c"}, {1, 2, 3, 1, 2, 3, 1, 2, 3, 0}, 10},
+	{"abcabcabcx", {.split = {80, 10, 10}}, 4, {"<unk>", "a", "b", "c"}, {1, 2, 3, 1, 2, 3, 1, 2, 3, 0},
+		10},
 	{"aaaaaaaaxa", {.split = {80, 10, 10}}, 2, {"<unk>", "a"}, {1, 1, 1, 1, 1, 1, 1, 1, 0, 1}, 10},
 	/* beyond the limit */
 	{"ababababab", {.split = {100, 0, 0}, .limit = 4}, 2, {"a", "b"}, {0, 1, 0, 1}, 4},
@@ -639,9 +658,10 @@ static const struct {
 	{"ababx", {.split = {80, 0, 0}}, 3, {"<unk>", "a", "b"}, {1, 2, 1, 2, 0}, 5},
 	{"A b, a\nB", {.split = {100, 0, 0}, .lowercase_letters = true}, 4, {"<unk>", " ", "a", "b"},
 		{2, 1, 3, 1, 2, 3}, 6},
-	{"to be or\nnot to be\n", {.split = {50, 25, 25}, .unit = UNIT_WORD}, 5, {"<unk>", "<eos>", "be", "or", "to"},
-		{4, 2, 3, 1, 0, 4, 2, 1}, 8},
-	{"\xC3\xA9\xE2\x82\xAC\xC3\xA9", {.split = {100, 0, 0}}, 2, {"\xC3\xA9", "\xE2\x82\xAC"}, {0, 1, 0}, 3},
+	{"to be or\nnot to be\n", {.split = {50, 25, 25}, .unit = UNIT_WORD}, 5,
+		{"<unk>", "<eos>", "be", "or", "to"}, {4, 2, 3, 1, 0, 4, 2, 1}, 8},
+	{"\xC3\xA9\xE2\x82\xAC\xC3\xA9", {.split = {100, 0, 0}}, 2, {"\xC3\xA9", "\xE2\x82\xAC"}, {0, 1, 0},
+		3},
 };
 
 START_TEST(texts_become_numbers)
@@ -674,7 +694,8 @@ START_TEST(a_given_vocabulary_is_kept)
 	ck_assert(c.ids[0] == 0 && c.ids[1] == 1 && c.ids[2] == 1 && c.ids[3] == 0);
 	corpus_release(&c);
 	write_file(BYTES("abQa"));
-	ck_assert_int_eq(corpus_read(&c, &(corpus_options){.path = path, .split = {0, 0, 100}}, &v, &err), TL_ERR_INDEX);
+	ck_assert_int_eq(corpus_read(&c, &(corpus_options){.path = path, .split = {0, 0, 100}}, &v, &err),
+		TL_ERR_INDEX);
 	ck_assert(!c.ids && strstr(err.text, path) == err.text && strstr(err.text, "'Q'"));
 	ck_assert_int_eq(v.n, 3);
 	vocab_release(&v);
@@ -687,12 +708,15 @@ START_TEST(nothing_to_train_on_is_refused)
 	vocab v = {0};
 	tl_error letters = {0}, part = {0}, words = {0};
 	write_file(BYTES("123 456\n"));
-	ck_assert_int_eq(corpus_read(&c, &(corpus_options){path, UNIT_CHAR, true, 0, {90, 5, 5}}, &v, &letters),
+	ck_assert_int_eq(
+		corpus_read(&c, &(corpus_options){path, UNIT_CHAR, true, 0, {90, 5, 5}}, &v, &letters),
 		TL_ERR_FORMAT);
-	ck_assert_int_eq(corpus_read(&c, &(corpus_options){path, UNIT_CHAR, false, 0, {1, 50, 49}}, &v, &part),
+	ck_assert_int_eq(
+		corpus_read(&c, &(corpus_options){path, UNIT_CHAR, false, 0, {1, 50, 49}}, &v, &part),
 		TL_ERR_FORMAT);
 	write_file(BYTES("  \t "));
-	ck_assert_int_eq(corpus_read(&c, &(corpus_options){path, UNIT_WORD, false, 0, {90, 5, 5}}, &v, &words),
+	ck_assert_int_eq(
+		corpus_read(&c, &(corpus_options){path, UNIT_WORD, false, 0, {90, 5, 5}}, &v, &words),
 		TL_ERR_FORMAT);
 	ck_assert(strstr(letters.text, path) && strstr(part.text, path) && strstr(words.text, path));
 	ck_assert(v.n == 0 && !c.ids);
@@ -722,7 +746,8 @@ START_TEST(windows_are_those_of_the_formula)
 					for (int64_t t = 0; t < T; t++)
 						for (int64_t b = 0; b < B; b++) {
 							ck_assert_int_eq(x[t * B + b], part[b * L + i + t]);
-							ck_assert_int_eq(y[t * B + b], part[b * L + i + t + 1]);
+							ck_assert_int_eq(
+								y[t * B + b], part[b * L + i + t + 1]);
 						}
 					ck_assert(x[B * T] == -7 && y[B * T] == -7);
 				}

@@ -60,6 +60,8 @@ tl_status text_read(text *t, const char *path, tl_error *err)
 	if (!status)
 		status = read_all(f, t, path, err);
 	fclose(f);
+	if (!status)
+		status = text_check_utf8(path, t->bytes, t->size, err);
 	static const char mark[] = "\xEF\xBB\xBF";
 	if (!status && t->size >= 3 && memcmp(t->bytes, mark, 3) == 0) {
 		t->size -= 3;
@@ -67,8 +69,6 @@ tl_status text_read(text *t, const char *path, tl_error *err)
 	}
 	if (!status && t->size == 0)
 		status = tl_error_set(err, TL_ERR_FORMAT, "%s: the file is empty", path);
-	if (!status)
-		status = text_check_utf8(path, t->bytes, t->size, err);
 	if (status)
 		text_release(t);
 	return status;
