@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/sum.h"
 #include "core/walk.h"
 
 static void add(const void *params, int64_t n, tl_real *out, const tl_real *const *in)
@@ -64,35 +65,13 @@ static tl_status sum_to_infer(tl_infer *s)
 	return TL_OK;
 }
 
-#define LANES 16
-
-/* Sixteen running sums keep the vector units busy; blocks go to a double, so long sums stay exact. */
-static tl_real sum_run(const tl_real *x, int64_t n, int64_t step)
-{
-	double total = 0;
-	for (int64_t done = 0; done < n; done += TL_BLOCK) {
-		int64_t count = n - done < TL_BLOCK ? n - done : TL_BLOCK, i = 0;
-		const tl_real *from = x + done * step;
-		tl_real lane[LANES] = {0};
-		if (step == 1)
-			for (; i + LANES <= count; i += LANES)
-				for (int j = 0; j < LANES; j++)
-					lane[j] += from[i + j];
-		for (; i < count; i++)
-			lane[i % LANES] += from[i * step];
-		for (int j = 0; j < LANES; j++)
-			total += lane[j];
-	}
-	return (tl_real)total;
-}
-
 static void sum_to_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 {
 	(void)ctx;
 	tl_real *to = (tl_real *)at[0];
 	const tl_real *from = (const tl_real *)at[1];
 	if (step[0] == 0)
-		*to += sum_run(from, n, step[1]);
+		*to += (tl_real)tl__sum(n, from, step[1]);
 	else
 		for (int64_t i = 0; i < n; i++)
 			to[i * step[0]] += from[i * step[1]];

@@ -24,12 +24,14 @@ static tl_status check(int n, const tl_var *v, tl_error *err)
 	for (int k = 0; k < n; k++) {
 		const tl_tape *t = v[k].tape;
 		if (!t)
-			return tl_error_set(err, TL_ERR_STALE, "dot: output %d is no variable (it was never assigned)", k);
+			return tl_error_set(err, TL_ERR_STALE,
+				"dot: output %d is no variable (it was never assigned)", k);
 		if (t != v[0].tape)
-			return tl_error_set(err, TL_ERR_STALE, "dot: output %d is a variable of another tape", k);
-		if (v[k].generation != t->generation)
 			return tl_error_set(
-				err, TL_ERR_STALE, "dot: output %d is a variable that was used after its tape was reset", k);
+				err, TL_ERR_STALE, "dot: output %d is a variable of another tape", k);
+		if (v[k].generation != t->generation)
+			return tl_error_set(err, TL_ERR_STALE,
+				"dot: output %d is a variable that was used after its tape was reset", k);
 		if (v[k].index == 0)
 			return tl_error_set(err, t->error.status ? t->error.status : TL_ERR_ARGUMENT,
 				"dot: output %d failed when it was recorded: %s", k, t->error.text);
@@ -127,7 +129,8 @@ tl_status tl_dot_write(FILE *to, int n, const tl_var *outputs, const tl_dot_opti
 	if (!status) {
 		draw(&d);
 		if (fflush(to) || ferror(to))
-			status = tl_error_set(err, TL_ERR_IO, "dot: the drawing could not be written: %s", strerror(errno));
+			status = tl_error_set(
+				err, TL_ERR_IO, "dot: the drawing could not be written: %s", strerror(errno));
 	}
 	tl_arena_release(&d.arena);
 	return status;

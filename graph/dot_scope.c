@@ -104,7 +104,8 @@ static bool make_frames(builder *b)
 			b->frame[a][0] = 0;
 		for (uint32_t s = 1; s < t->n_scopes; s++)
 			if (b->frame[a][s])
-				b->frame[a][s] = find_frame(b, b->frame[a][t->scopes[s].parent], &t->scopes[s]);
+				b->frame[a][s] =
+					find_frame(b, b->frame[a][t->scopes[s].parent], &t->scopes[s]);
 	}
 	return true;
 }
@@ -141,9 +142,9 @@ static void open_frame(tl__dot *d, uint32_t at, draw_fn *draw)
 
 void tl__dot_walk(tl__dot *d, draw_fn *draw)
 {
-	uint32_t at = 0, to = 0;
+	uint32_t to = 0;
 	do {
-		at = to;
+		uint32_t at = to;
 		open_frame(d, at, draw);
 		to = d->frames[at].first_child;
 		while (!to && at) {

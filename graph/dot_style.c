@@ -15,8 +15,8 @@ typedef enum kind { INPUT, INDEX, PARAM, CONSTANT, PRODUCT, ELEMENTWISE, OTHER, 
 
 typedef struct style {
 	const char *meaning;
-	const char *look;                 /* attributes besides the colours; those of an op are the default */
-	const char *fill[2], *line[2];    /* recorded, adjoint */
+	const char *look;              /* attributes besides the colours; an op's are the defaults */
+	const char *fill[2], *line[2]; /* recorded, adjoint; a leaf is drawn as recorded always */
 } style;
 
 static const style styles[KINDS] = {
@@ -68,8 +68,8 @@ static int printable(const unsigned char *s)
 			return 0;
 		c = c << 6 | (s[i] & 0x3fu);
 	}
-	bool character = c >= least[n] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) && (c & 0xfffe) != 0xfffe;
-	return character ? n : 0;
+	bool surrogate = c >= 0xd800 && c <= 0xdfff, character = (c & 0xfffe) != 0xfffe;
+	return c >= least[n] && c <= 0x10ffff && !surrogate && character ? n : 0;
 }
 
 /*
@@ -96,7 +96,8 @@ static void text(FILE *to, const char *label)
 }
 
 /* One row of the legend: the kinds from first to last that occur. */
-static void legend_row(const tl__dot *d, const char *caption, kind first, kind last, bool adjoint, const bool *seen)
+static void legend_row(
+	const tl__dot *d, const char *caption, kind first, kind last, bool adjoint, const bool *seen)
 {
 	bool any = false;
 	for (kind k = first; k <= last; k++)
@@ -137,9 +138,10 @@ void tl__dot_head(const tl__dot *d)
 	fprintf(d->to,
 		"\trankdir=%s\n"
 		"\tnewrank=true\n"
-		"\tgraph [fontname=\"Helvetica\", fontsize=11, fontcolor=\"#404040\", nodesep=0.18, ranksep=0.3, labeljust=l]\n"
-		"\tnode [fontname=\"Helvetica\", fontsize=11, shape=box, style=\"rounded,filled\", height=0.3, "
-		"margin=\"0.1,0.04\"]\n"
+		"\tgraph [fontname=\"Helvetica\", fontsize=11, fontcolor=\"#404040\", nodesep=0.18, "
+		"ranksep=0.3, labeljust=l]\n"
+		"\tnode [fontname=\"Helvetica\", fontsize=11, shape=box, style=\"rounded,filled\", "
+		"height=0.3, margin=\"0.1,0.04\"]\n"
 		"\tedge [fontname=\"Helvetica\", fontsize=8, fontcolor=\"#606060\", color=\"#808080\", "
 		"penwidth=0.8, arrowsize=0.6, labeldistance=1.4]\n",
 		d->options.direction == TL_DOT_TB ? "TB" : "LR");

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/sum.h"
 #include "core/walk.h"
 #include "ops/op_util.h"
 #include "ops/rows.h"

@@ -33,7 +33,7 @@ struct mask {
 static void mask_blocks(void *ctx, int64_t first, int64_t last)
 {
 	const struct mask *m = ctx;
-	tl_real *to = m->call->out->data, kept = m->p < 1 ? (tl_real)(1 / (1 - m->p)) : 0;
+	tl_real *to = m->call->out->data, kept = (tl_real)(1 / (1 - m->p)); /* where p = 1, none is */
 	for (int64_t block = first; block < last; block++) {
 		uint32_t word[BLOCK];
 		tl_philox(m->call->seed, m->call->stream, (uint64_t)block, word);

@@ -13,6 +13,7 @@
 
 #include <tgmath.h>
 
+#include "core/sum.h"
 #include "core/threads.h"
 #include "ops/arith.h"
 #include "ops/math.h"

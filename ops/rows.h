@@ -65,7 +65,4 @@ static inline tl_real tl__row_offset(tl_real top)
 	return isinf(top) ? 0 : top;
 }
 
-/* The sum of n numbers that lie `step` apart. */
-double tl__sum(int64_t n, const tl_real *x, int64_t step);
-
 #endif

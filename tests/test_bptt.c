@@ -138,8 +138,8 @@ static double closed_form(int steps, int cut, network *d)
 static void compare(const char *name, const double *got, const double *want, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		ck_assert_msg(fabs(got[i] - want[i]) <= 1e-10 * fabs(want[i]) + 1e-13, "d%s[%zu]: %.15g, not %.15g",
-			name, i, got[i], want[i]);
+		ck_assert_msg(fabs(got[i] - want[i]) <= 1e-10 * fabs(want[i]) + 1e-13,
+			"d%s[%zu]: %.15g, not %.15g", name, i, got[i], want[i]);
 }
 
 #define COMPARE(got, want, field)                                                                            \
@@ -217,7 +217,8 @@ static void check_driver(int steps, int cut)
 		store, "rnn", &(tl_rnn_options){.cell = &tl_cell_rnn, .input = E, .hidden = H}, &err);
 	ck_assert_msg(rnn != NULL, "%s", err.text);
 	tl_param *v = PARAM("v", v, H, C), *c = PARAM("c", c, C), *h0 = PARAM("h0", h0, 1, B, H);
-	tl_param *u = PARAM("rnn.l0.w", u, E, H), *w = PARAM("rnn.l0.u", w, H, H), *b = PARAM("rnn.l0.b", b, H);
+	tl_param *u = PARAM("rnn.l0.w", u, E, H), *w = PARAM("rnn.l0.u", w, H, H),
+		 *b = PARAM("rnn.l0.b", b, H);
 	tl_var loss = tl_fill(tape, TL_SCALAR, 0);
 	tl_state state = tl_state1(tl_use(tape, h0));
 	int window = cut ? cut : steps;
@@ -265,84 +266,6 @@ START_TEST(truncated)
 }
 END_TEST
 
-enum { LSTM_STEPS = 4, MANY = 512 };
-
-/* The gradient of an LSTM's loss with respect to all parameters, as variables. */
-static int lstm_gradient(const tl_store *store, const tl_rnn *rnn, tl_var *wrt, tl_var *d)
-{
-	tl_tape_reset(tape);
-	tl_rnn_result r = tl_rnn_run(rnn, INPUT(x, LSTM_STEPS, B, E), (tl_state){0}, true);
-	tl_var y = tl_index(tape, TL_SHAPE(LSTM_STEPS, B), p.y[0]);
-	tl_var loss = tl_add(tl_cross_entropy(r.output, y, &summed), tl_sum_all(tl_square(r.last.v[1])));
-	int n = tl_store_count(store);
-	for (int k = 0; k < n; k++)
-		wrt[k] = tl_use(tape, tl_store_at(store, k));
-	tl_grad(loss, n, wrt, d);
-	return n;
-}
-
-/* Copies out what belongs to the parameters, in the layout of the store. */
-static void read_all(const tl_store *store, const tl_var *v, double *to)
-{
-	for (int k = 0; k < tl_store_count(store); k++) {
-		const tl_param *param = tl_store_at(store, k);
-		const double *at = param->value.data;
-		tl_read(v[k], to + (at - tl_store_values(store)), tl_shape_size(param->value.shape));
-	}
-	succeeded();
-}
-
-static void gradient_at(tl_store *store, const tl_rnn *rnn, const double *along, double step, double *to)
-{
-	tl_var wrt[8], d[8];
-	for (int64_t i = 0; i < tl_store_span(store); i++)
-		tl_store_values(store)[i] += step * along[i];
-	lstm_gradient(store, rnn, wrt, d);
-	read_all(store, d, to);
-	for (int64_t i = 0; i < tl_store_span(store); i++)
-		tl_store_values(store)[i] -= step * along[i];
-}
-
-/* H v = d(g . v)/dtheta, against (8 D(h) - D(2h)) / 12h where D(h) = g(theta + h v) - g(theta - h v). */
-START_TEST(second_derivatives)
-{
-	tl_store *store = tl_store_new();
-	tl_rnn *rnn = tl_rnn_new(
-		store, "rnn", &(tl_rnn_options){.cell = &tl_cell_lstm, .input = E, .hidden = C, .layers = 2}, NULL);
-	ck_assert_ptr_nonnull(rnn);
-	int64_t span = tl_store_span(store);
-	ck_assert_int_le(span, MANY);
-	double along[MANY], got[MANY] = {0}, g[4][MANY] = {{0}};
-	draw(tl_store_values(store), (size_t)span, 5);
-	draw(along, MANY, 6);
-	tl_var wrt[8], d[8], directional = {0};
-	int n = lstm_gradient(store, rnn, wrt, d);
-	for (int k = 0; k < n; k++) {
-		const tl_tensor *value = &tl_store_at(store, k)->value;
-		tl_var v = tl_input(
-			tape, value->shape, along + ((const double *)value->data - tl_store_values(store)));
-		tl_var part = tl_sum_all(tl_mul(d[k], v));
-		directional = k ? tl_add(directional, part) : part;
-	}
-	tl_grad(directional, n, wrt, d);
-	read_all(store, d, got);
-	const double h = 1e-3, steps[] = {h, -h, 2 * h, -2 * h};
-	for (int k = 0; k < 4; k++)
-		gradient_at(store, rnn, along, steps[k], g[k]);
-	double largest = 0;
-	for (int64_t i = 0; i < span; i++)
-		largest = fmax(largest, fabs(got[i]));
-	ck_assert_double_gt(largest, 0.1);
-	for (int64_t i = 0; i < span; i++) {
-		double want = (8 * (g[0][i] - g[1][i]) - (g[2][i] - g[3][i])) / (12 * h);
-		ck_assert_msg(fabs(got[i] - want) <= 1e-6 * fmax(0.01, fabs(want)), "element %d: %.12g, not %.12g",
-			(int)i, got[i], want);
-	}
-	tl_rnn_free(rnn);
-	tl_store_free(store);
-}
-END_TEST
-
 Suite *tl_test_suite(void)
 {
 	Suite *s = suite_create("bptt");
@@ -350,7 +273,6 @@ Suite *tl_test_suite(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, all_steps);
 	tcase_add_test(c, truncated);
-	tcase_add_test(c, second_derivatives);
 	suite_add_tcase(s, c);
 	return s;
 }

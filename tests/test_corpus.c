@@ -658,6 +658,9 @@ static const struct {
 	{"ababx", {.split = {80, 0, 0}}, 3, {"<unk>", "a", "b"}, {1, 2, 1, 2, 0}, 5},
 	{"A b, a\nB", {.split = {100, 0, 0}, .lowercase_letters = true}, 4, {"<unk>", " ", "a", "b"},
 		{2, 1, 3, 1, 2, 3}, 6},
+	/* words always have <unk> */
+	{"b a\nb", {.split = {100, 0, 0}, .unit = UNIT_WORD}, 4, {"<unk>", "<eos>", "a", "b"}, {3, 2, 1, 3},
+		4},
 	{"to be or\nnot to be\n", {.split = {50, 25, 25}, .unit = UNIT_WORD}, 5,
 		{"<unk>", "<eos>", "be", "or", "to"}, {4, 2, 3, 1, 0, 4, 2, 1}, 8},
 	{"\xC3\xA9\xE2\x82\xAC\xC3\xA9", {.split = {100, 0, 0}}, 2, {"\xC3\xA9", "\xE2\x82\xAC"}, {0, 1, 0},

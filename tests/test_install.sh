@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Installs into an empty folder and builds the examples against what is there: one header, one library, one
-# pkg-config file. Arguments: build directory, source directory, C compiler, meson.
+# pkg-config file. Arguments: build directory, source directory, C compiler.
 set -eu
-build=$1 source=$2 cc=$3 meson=$4
+build=$1 source=$2 cc=$3
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
-$meson install -C "$build" --destdir "$stage" --no-rebuild --quiet
+DESTDIR="$stage" ninja -C "$build" install >/dev/null
 pc=$(find "$stage" -name tapeloop.pc)
 export PKG_CONFIG_PATH="${pc%/*}" PKG_CONFIG_SYSROOT_DIR="$stage"
 lib=$(find "$stage" -name libtapeloop.so)

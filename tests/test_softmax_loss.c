@@ -118,6 +118,28 @@ START_TEST(softmax_along_every_axis)
 }
 END_TEST
 
+/* Rows of a slice that do not lie side by side in the result either. */
+START_TEST(long_columns)
+{
+	enum { ROWS = 17000, COLUMNS = 3 };
+	tl_shape shape = TL_SHAPE(ROWS, COLUMNS);
+	draw(ROWS * COLUMNS, x);
+	for (int logarithm = 0; logarithm < 2; logarithm++) {
+		for (int k = 0; k < COLUMNS; k++) {
+			double total = 0;
+			for (int i = k; i < ROWS * COLUMNS; i += COLUMNS)
+				total += exp(x[i]);
+			for (int i = k; i < ROWS * COLUMNS; i += COLUMNS)
+				want[i] = logarithm ? x[i] - log(total) : exp(x[i]) / total * 1000;
+		}
+		tl_var v = tl_input(tape, shape, x);
+		tl_var y = logarithm ? tl_log_softmax(v, 0) : tl_scale(tl_softmax(v, 0), 1000);
+		ck_assert_int_eq(tl_read(y, got, ROWS * COLUMNS), TL_OK);
+		compare("softmax", ROWS * COLUMNS, got, want);
+	}
+}
+END_TEST
+
 /* want: the value; want_d: the gradient of sum(weight value). */
 static void naive_cross_entropy(int64_t rows, int64_t classes, const tl_cross_entropy_options *o)
 {
@@ -248,6 +270,7 @@ Suite *tl_test_suite(void)
 	TCase *c = tcase_create("values and gradients");
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_loop_test(c, softmax_along_every_axis, 0, 2 * (int)(sizeof shapes / sizeof *shapes));
+	tcase_add_test(c, long_columns);
 	tcase_add_loop_test(
 		c, cross_entropy_with_every_option, 0, OPTIONS * (int)(sizeof batches / sizeof *batches));
 	tcase_add_test(c, threads_do_not_change_results);
