@@ -39,18 +39,24 @@ static tl_status check(int n, const tl_var *v, tl_error *err)
 	return TL_OK;
 }
 
+void *tl__dot_zeroed(tl__dot *d, size_t count, size_t size)
+{
+	void *p = tl_arena_alloc(&d->arena, count * size);
+	return p ? memset(p, 0, count * size) : NULL;
+}
+
+/* What the outputs need, and the numbers of what stands. */
 static tl_status mark(tl__dot *d, int n, const tl_var *outputs, tl_error *err)
 {
 	for (int k = 0; k < n; k++)
 		if (outputs[k].index >= d->end)
 			d->end = outputs[k].index + 1;
-	d->mark = tl_arena_alloc(&d->arena, d->end);
-	d->id = tl_arena_alloc(&d->arena, d->end * sizeof *d->id);
-	d->drawn_in = tl_arena_alloc(&d->arena, d->end * sizeof *d->drawn_in);
-	if (!d->mark || !d->id || !d->drawn_in)
+	d->mark = tl__dot_zeroed(d, d->end, sizeof *d->mark);
+	d->id = tl__dot_zeroed(d, d->end, sizeof *d->id);
+	d->copy = tl__dot_zeroed(d, d->end, sizeof *d->copy);
+	d->copied_to = tl__dot_zeroed(d, d->end, sizeof *d->copied_to);
+	if (!d->mark || !d->id || !d->copy || !d->copied_to)
 		return tl_error_memory(err);
-	memset(d->mark, 0, d->end);
-	memset(d->drawn_in, 0, d->end * sizeof *d->drawn_in);
 	for (int k = 0; k < n; k++)
 		d->mark[outputs[k].index] = TL__DOT_NEEDED | TL__DOT_OUTPUT | TL__DOT_STANDS;
 	for (uint32_t i = d->end; i-- > 1;) {
@@ -62,57 +68,99 @@ static tl_status mark(tl__dot *d, int n, const tl_var *outputs, tl_error *err)
 				d->mark[from] |= TL__DOT_STANDS;
 		}
 	}
+	for (uint32_t i = 1; i < d->end; i++)
+		if (d->mark[i] & TL__DOT_STANDS)
+			d->id[i] = ++d->ids;
 	return TL_OK;
 }
 
-static void draw_edge(const tl__dot *d, uint32_t i, uint32_t k)
+/* Is operand k drawn beside node i, wherever it stands? Leaves are, and what would be one edge of many. */
+static bool is_copied(const tl__dot *d, uint32_t i, uint32_t k)
 {
-	const tl_node *node = &d->tape->nodes[i];
-	uint32_t from = d->id[node->in[k]], to = d->id[i];
-	bool back = tl__dot_runs_back(d, node, k);
-	fprintf(d->to, "\tn%u -> n%u", back ? to : from, back ? from : to);
-	tl__dot_edge_style(d, node, k);
+	uint32_t from = d->tape->nodes[i].in[k];
+	return tl__dot_is_leaf(&d->tape->nodes[from]) ||
+		(d->frame[from] != d->frame[i] &&
+			(d->mark[from] & TL__DOT_SPREADS || d->mark[i] & TL__DOT_GATHERS));
 }
 
-/* A leaf beside its use: parameters and constants for each use, other leaves once in each frame. */
-static void draw_leaf(tl__dot *d, uint32_t leaf, uint32_t frame)
+#define MANY 8 /* frames to which a node may have edges */
+
+/* Finds the nodes whose edges to other frames would tie the drawing into a knot. */
+static tl_status find_hubs(tl__dot *d, tl_error *err)
 {
-	const tl_op *op = d->tape->nodes[leaf].op;
-	if (op != &tl_op_param && op != &tl_op_fill && d->drawn_in[leaf] == frame + 1)
+	uint32_t *uses = tl__dot_zeroed(d, d->end, sizeof *uses);         /* frames that use a node */
+	uint32_t *last_use = tl__dot_zeroed(d, d->end, sizeof *last_use); /* the last of them, plus 1 */
+	uint32_t *user = tl__dot_zeroed(d, d->n_frames, sizeof *user); /* the last node to use a frame's nodes */
+	if (!uses || !last_use || !user)
+		return tl_error_memory(err);
+	for (uint32_t i = 1; i < d->end; i++) {
+		const tl_node *node = &d->tape->nodes[i];
+		uint32_t sources = 0;
+		for (uint32_t k = 0; d->mark[i] && k < node->n_in; k++) {
+			uint32_t from = node->in[k];
+			if (tl__dot_is_leaf(&d->tape->nodes[from]) || d->frame[from] == d->frame[i])
+				continue;
+			if (user[d->frame[from]] != i && ++sources > MANY)
+				d->mark[i] |= TL__DOT_GATHERS;
+			user[d->frame[from]] = i;
+			if (last_use[from] != d->frame[i] + 1 && ++uses[from] > MANY)
+				d->mark[from] |= TL__DOT_SPREADS;
+			last_use[from] = d->frame[i] + 1;
+		}
+	}
+	for (uint32_t i = 1; i < d->end; i++)
+		for (uint32_t k = 0; d->mark[i] && k < d->tape->nodes[i].n_in; k++)
+			if (is_copied(d, i, k))
+				d->mark[d->tape->nodes[i].in[k]] |= TL__DOT_REFERRED;
+	return TL_OK;
+}
+
+/* Gradients run against the time, and stand where the values stand that they belong to. */
+static void draw_edge(const tl__dot *d, uint32_t i, uint32_t k, bool copied)
+{
+	uint32_t from = d->tape->nodes[i].in[k];
+	uint32_t tail = copied ? d->copy[from] : d->id[from], head = d->id[i];
+	tl__dot_edge edge = TL__DOT_FORWARD;
+	if (tl__dot_is_adjoint(&d->tape->nodes[i]))
+		edge = copied || tl__dot_is_adjoint(&d->tape->nodes[from]) ? TL__DOT_BACK : TL__DOT_KEPT;
+	bool back = edge == TL__DOT_BACK;
+	fprintf(d->to, "\tn%u -> n%u", back ? head : tail, back ? tail : head);
+	tl__dot_edge_style(d, i, k, edge);
+}
+
+/* Beside a use: parameters and constants for each, others once in each frame. */
+static void draw_copy(tl__dot *d, uint32_t i, uint32_t frame)
+{
+	const tl_op *op = d->tape->nodes[i].op;
+	if (op != &tl_op_param && op != &tl_op_fill && d->copied_to[i] == frame + 1)
 		return;
-	d->drawn_in[leaf] = frame + 1;
-	d->id[leaf] = ++d->ids;
-	fprintf(d->to, "\tn%u", d->id[leaf]);
-	tl__dot_node_style(d, &d->tape->nodes[leaf], false);
+	d->copied_to[i] = frame + 1;
+	d->copy[i] = ++d->ids;
+	fprintf(d->to, "\tn%u", d->copy[i]);
+	tl__dot_node_style(d, i, op->flags & TL_OP_LEAF ? TL__DOT_PLAIN : TL__DOT_REFERENCE);
 }
 
-/* The edges from leaves are written here, the others when all nodes have their numbers. */
-static void draw_node(tl__dot *d, uint32_t i, uint32_t frame)
+static void draw_node(tl__dot *d, uint32_t i)
 {
-	const tl_node *node = &d->tape->nodes[i];
-	uint32_t id = ++d->ids;
-	fprintf(d->to, "\tn%u", id);
-	tl__dot_node_style(d, node, d->mark[i] & TL__DOT_OUTPUT);
-	if (!tl__dot_is_leaf(node))
-		d->id[i] = id;
-	for (uint32_t k = 0; k < node->n_in; k++)
-		if (tl__dot_is_leaf(&d->tape->nodes[node->in[k]])) {
-			draw_leaf(d, node->in[k], frame);
-			draw_edge(d, i, k);
+	fprintf(d->to, "\tn%u", d->id[i]);
+	tl__dot_node_style(d, i, d->mark[i] & TL__DOT_OUTPUT ? TL__DOT_IS_OUTPUT : TL__DOT_PLAIN);
+	for (uint32_t k = 0; k < d->tape->nodes[i].n_in; k++)
+		if (is_copied(d, i, k)) {
+			draw_copy(d, d->tape->nodes[i].in[k], d->frame[i]);
+			draw_edge(d, i, k, true);
 		}
 }
 
+/* Edges between standing nodes come last: inside a frame, they would pull both ends into it. */
 static void draw(tl__dot *d)
 {
 	fputs("digraph tape {\n", d->to);
 	tl__dot_head(d);
 	tl__dot_walk(d, draw_node);
-	for (uint32_t i = 1; i < d->end; i++) {
-		const tl_node *node = &d->tape->nodes[i];
-		for (uint32_t k = 0; d->mark[i] && k < node->n_in; k++)
-			if (!tl__dot_is_leaf(&d->tape->nodes[node->in[k]]))
-				draw_edge(d, i, k);
-	}
+	for (uint32_t i = 1; i < d->end; i++)
+		for (uint32_t k = 0; d->mark[i] && k < d->tape->nodes[i].n_in; k++)
+			if (!is_copied(d, i, k))
+				draw_edge(d, i, k, false);
 	fputs("}\n", d->to);
 }
 
@@ -126,6 +174,8 @@ tl_status tl_dot_write(FILE *to, int n, const tl_var *outputs, const tl_dot_opti
 	status = mark(&d, n, outputs, err);
 	if (!status)
 		status = tl__dot_place(&d, err);
+	if (!status)
+		status = find_hubs(&d, err);
 	if (!status) {
 		draw(&d);
 		if (fflush(to) || ferror(to))

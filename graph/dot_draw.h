@@ -23,8 +23,19 @@ typedef struct tl__dot_frame {
 enum {
 	TL__DOT_NEEDED = 1, /* an output depends on it */
 	TL__DOT_OUTPUT = 2,
-	TL__DOT_STANDS = 4, /* drawn in the frame of its own scope; the other needed ones beside their uses */
+	TL__DOT_STANDS = 4,    /* drawn in the frame of its own scope; other needed ones only beside their uses */
+	TL__DOT_SPREADS = 8,   /* used in many other frames */
+	TL__DOT_GATHERS = 16,  /* has operands from many other frames */
+	TL__DOT_REFERRED = 32, /* stands, and is drawn again beside some uses */
 };
+
+typedef enum tl__dot_role { TL__DOT_PLAIN, TL__DOT_IS_OUTPUT, TL__DOT_REFERENCE } tl__dot_role;
+
+typedef enum tl__dot_edge {
+	TL__DOT_FORWARD,
+	TL__DOT_BACK, /* to an adjoint: written against its arrow */
+	TL__DOT_KEPT, /* from a recorded node to an adjoint */
+} tl__dot_edge;
 
 /* One drawing. Arrays over nodes have an entry for each of the tape's nodes up to the last output. */
 typedef struct tl__dot {
@@ -34,10 +45,12 @@ typedef struct tl__dot {
 	tl_arena arena;
 	uint32_t end;        /* of the arrays over nodes */
 	unsigned char *mark; /* TL__DOT_... */
+	uint32_t *frame;     /* where it stands */
 	uint32_t *next;      /* standing node in the same frame */
-	uint32_t *id;        /* number in the drawing; of a leaf: where it was drawn last */
-	uint32_t *drawn_in;  /* of a leaf: the frame where it was drawn last, plus 1 */
-	uint32_t ids;        /* given out */
+	uint32_t *id;        /* number in the drawing, of a standing node */
+	uint32_t *copy;      /* the same of its last copy, and the frame of that, plus 1 */
+	uint32_t *copied_to;
+	uint32_t ids; /* given out */
 	tl__dot_frame *frames;
 	uint32_t n_frames;
 } tl__dot;
@@ -52,23 +65,21 @@ static inline bool tl__dot_is_leaf(const tl_node *node)
 	return node->op->flags & TL_OP_LEAF;
 }
 
+/* Zeroed memory that lives as long as the drawing, or NULL. */
+void *tl__dot_zeroed(tl__dot *d, size_t count, size_t size);
+
 /* Makes the frames that standing nodes need and puts the nodes into them; TL_ERR_MEMORY. */
 tl_status tl__dot_place(tl__dot *d, tl_error *err);
 /* Writes the frames, one in the other, and calls draw for every node where it stands. */
-void tl__dot_walk(tl__dot *d, void (*draw)(tl__dot *d, uint32_t node, uint32_t frame));
+void tl__dot_walk(tl__dot *d, void (*draw)(tl__dot *d, uint32_t node));
 
 /* What holds for the whole drawing: title, legend, direction, fonts. */
 void tl__dot_head(const tl__dot *d);
 /* Label and colours of a frame, as statements. */
 void tl__dot_frame_style(const tl__dot *d, const tl__dot_frame *frame);
-/* " [...]": label, shape and colours of a node. */
-void tl__dot_node_style(const tl__dot *d, const tl_node *node, bool output);
-/*
- * Is the edge to an adjoint from what stands beside it? Such edges are written against their arrow, so
- * that gradients run against the time and stand where the values stand that they belong to.
- */
-bool tl__dot_runs_back(const tl__dot *d, const tl_node *node, uint32_t k);
-/* " [...]" of the edge from operand k. */
-void tl__dot_edge_style(const tl__dot *d, const tl_node *node, uint32_t k);
+/* " [...]": label, shape and colours of a node; a reference is a copy of what stands elsewhere. */
+void tl__dot_node_style(const tl__dot *d, uint32_t i, tl__dot_role role);
+/* " [...]" of the edge from operand k to node i. */
+void tl__dot_edge_style(const tl__dot *d, uint32_t i, uint32_t k, tl__dot_edge edge);
 
 #endif

@@ -74,24 +74,18 @@ static size_t mark_scopes(builder *b)
 	return count;
 }
 
-static void *zeroed(tl_arena *arena, size_t count, size_t size)
-{
-	void *p = tl_arena_alloc(arena, count * size);
-	return p ? memset(p, 0, count * size) : NULL;
-}
-
 static bool make_frames(builder *b)
 {
 	tl__dot *d = b->d;
 	const tl_tape *t = d->tape;
 	for (int a = 0; a < 2; a++)
-		if (!(b->frame[a] = zeroed(&d->arena, t->n_scopes, sizeof *b->frame[a])))
+		if (!(b->frame[a] = tl__dot_zeroed(d, t->n_scopes, sizeof *b->frame[a])))
 			return false;
 	size_t most = mark_scopes(b) + 2, slots = 16;
 	while (slots < most * 2)
 		slots *= 2;
 	b->mask = slots - 1;
-	b->slot = zeroed(&d->arena, slots, sizeof *b->slot);
+	b->slot = tl__dot_zeroed(d, slots, sizeof *b->slot);
 	d->frames = tl_arena_alloc(&d->arena, most * sizeof *d->frames);
 	if (!b->slot || !d->frames)
 		return false;
@@ -113,14 +107,16 @@ static bool make_frames(builder *b)
 tl_status tl__dot_place(tl__dot *d, tl_error *err)
 {
 	builder b = {.d = d};
-	d->next = zeroed(&d->arena, d->end, sizeof *d->next);
-	if (!d->next || !make_frames(&b))
+	d->frame = tl__dot_zeroed(d, d->end, sizeof *d->frame);
+	d->next = tl__dot_zeroed(d, d->end, sizeof *d->next);
+	if (!d->frame || !d->next || !make_frames(&b))
 		return tl_error_memory(err);
 	for (uint32_t i = 1; i < d->end; i++) {
 		if (!(d->mark[i] & TL__DOT_STANDS))
 			continue;
 		const tl_node *node = &d->tape->nodes[i];
-		tl__dot_frame *f = &d->frames[b.frame[tl__dot_is_adjoint(node)][node->scope]];
+		d->frame[i] = b.frame[tl__dot_is_adjoint(node)][node->scope];
+		tl__dot_frame *f = &d->frames[d->frame[i]];
 		if (f->last_node)
 			d->next[f->last_node] = i;
 		else
@@ -130,14 +126,14 @@ tl_status tl__dot_place(tl__dot *d, tl_error *err)
 	return TL_OK;
 }
 
-typedef void draw_fn(tl__dot *d, uint32_t node, uint32_t frame);
+typedef void draw_fn(tl__dot *d, uint32_t node);
 
 static void open_frame(tl__dot *d, uint32_t at, draw_fn *draw)
 {
 	fprintf(d->to, "\tsubgraph cluster_%u {\n", at);
 	tl__dot_frame_style(d, &d->frames[at]);
 	for (uint32_t i = d->frames[at].first_node; i; i = d->next[i])
-		draw(d, i, at);
+		draw(d, i);
 }
 
 void tl__dot_walk(tl__dot *d, draw_fn *draw)

@@ -21,7 +21,7 @@ typedef struct style {
 
 static const style styles[KINDS] = {
 	[INPUT] = {"input", " shape=ellipse style=filled", {"#d3ecc8"}, {"#5c8f47"}},
-	[INDEX] = {"input of indices", " shape=ellipse style=\"filled,dashed\"", {"#edf5c9"}, {"#7d8f35"}},
+	[INDEX] = {"input of indices", " shape=ellipse style=filled", {"#edf5c9"}, {"#7d8f35"}},
 	[PARAM] = {"parameter", " style=filled", {"#ffe9a3"}, {"#b58c1a"}},
 	[CONSTANT] = {"constant", " style=filled", {"#f4f4f4"}, {"#a8a8a8"}},
 	[PRODUCT] = {"matrix product", "", {"#9cc3ee", "#f2a79b"}, {"#2f66a3", "#a8382a"}},
@@ -174,8 +174,14 @@ void tl__dot_frame_style(const tl__dot *d, const tl__dot_frame *f)
 		fill[f->adjoint][f->depth < 4 ? f->depth : 4], f->adjoint ? "#dcbdb5" : "#b9c4d2");
 }
 
-void tl__dot_node_style(const tl__dot *d, const tl_node *node, bool output)
+void tl__dot_node_style(const tl__dot *d, uint32_t i, tl__dot_role role)
 {
+	static const char *const extra[] = {
+		[TL__DOT_PLAIN] = "",
+		[TL__DOT_IS_OUTPUT] = " peripheries=2",
+		[TL__DOT_REFERENCE] = " style=\"rounded,filled,dashed\"",
+	};
+	const tl_node *node = &d->tape->nodes[i];
 	kind k = kind_of(d->tape, node);
 	bool adjoint = tl__dot_is_adjoint(node) && styles[k].fill[1];
 	bool named = node->name && *node->name;
@@ -190,6 +196,8 @@ void tl__dot_node_style(const tl__dot *d, const tl_node *node, bool output)
 	} else if (!named || !tl__dot_is_leaf(node)) {
 		fputs(named ? "<br/>" : "", d->to);
 		text(d->to, node->op->name);
+		if (d->mark[i] & TL__DOT_REFERRED && !tl__dot_is_leaf(node))
+			fprintf(d->to, " #%u", d->id[i]);
 	}
 	if (!d->options.hide_shapes) {
 		char shape[TL_SHAPE_TEXT];
@@ -199,22 +207,18 @@ void tl__dot_node_style(const tl__dot *d, const tl_node *node, bool output)
 			tl_shape_text(node->value.shape, shape));
 	}
 	fprintf(d->to, ">%s fillcolor=\"%s\" color=\"%s\"%s]\n", styles[k].look, styles[k].fill[adjoint],
-		styles[k].line[adjoint], output ? " peripheries=2" : "");
+		styles[k].line[adjoint], extra[role]);
 }
 
-bool tl__dot_runs_back(const tl__dot *d, const tl_node *node, uint32_t k)
+void tl__dot_edge_style(const tl__dot *d, uint32_t i, uint32_t k, tl__dot_edge edge)
 {
-	const tl_node *operand = &d->tape->nodes[node->in[k]];
-	return tl__dot_is_adjoint(node) && (tl__dot_is_adjoint(operand) || tl__dot_is_leaf(operand));
-}
-
-void tl__dot_edge_style(const tl__dot *d, const tl_node *node, uint32_t k)
-{
-	bool back = tl__dot_runs_back(d, node, k);
-	fputs(back				? " [dir=back color=\"#a8786c\""
-		: tl__dot_is_adjoint(node) ? " [style=dashed color=\"#c4a49c\""
-					   : " [",
-		d->to);
+	static const char *const look[] = {
+		[TL__DOT_FORWARD] = "",
+		[TL__DOT_BACK] = "dir=back color=\"#a8786c\"",
+		[TL__DOT_KEPT] = "style=dashed color=\"#c4a49c\"",
+	};
+	const tl_node *node = &d->tape->nodes[i];
+	fprintf(d->to, " [%s", look[edge]);
 	bool placed = node->n_in > 1 && node->op != &tl_op_add;
 	if (d->options.edge_shapes && !d->options.hide_shapes) {
 		char shape[TL_SHAPE_TEXT];
@@ -223,7 +227,7 @@ void tl__dot_edge_style(const tl__dot *d, const tl_node *node, uint32_t k)
 			fprintf(d->to, "%u: ", k);
 		fprintf(d->to, "%s\"", tl_shape_text(d->tape->nodes[node->in[k]].value.shape, shape));
 	} else if (placed) {
-		fprintf(d->to, " %s=%u", back ? "taillabel" : "headlabel", k);
+		fprintf(d->to, " %s=%u", edge == TL__DOT_BACK ? "taillabel" : "headlabel", k);
 	}
 	fputs("]\n", d->to);
 }

@@ -12,7 +12,7 @@ static void split(corpus *c, const double percent[3])
 	for (int k = 0; k < PARTS; k++) {
 		int64_t size = (int64_t)((double)c->n * percent[k] / 100);
 		bool rest = k == TEST && percent[k] > 0 && percent[0] + percent[1] + percent[2] > 99.999;
-		if (rest || size > c->n - from)
+		if (rest || size > c->n - from || size < 0)
 			size = c->n - from;
 		c->part[k] = c->ids ? c->ids + from : NULL;
 		c->size[k] = size;

@@ -37,7 +37,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	eval_options *o = state->input;
 	switch (key) {
-	case DATA: o->data = arg; break;
+	case DATA: o->data = option_path(state, "--data", arg); break;
 	case SPLIT:
 		option_split(state, arg, o->split);
 		o->set_split = true;
@@ -107,6 +107,11 @@ tl_status command_eval_lm(int argc, char **argv, tl_error *err)
 		status = tl_error_set(err, TL_ERR_ARGUMENT, "the model does not name its text: give --data FILE");
 	else
 		status = corpus_read(&c, &text, &b.vocab, err);
+	if (status == TL_ERR_IO && !o.data) {
+		tl_error why = *err;
+		*err = (tl_error){0};
+		tl_error_set(err, status, "the text that the model was trained on: %.400s; name it with --data FILE", why.text);
+	}
 	if (!status)
 		status = evaluate(&o, &b, &c, tape, err);
 	tl_tape_free(tape);

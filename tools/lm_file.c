@@ -111,7 +111,14 @@ static tl_status read_config(lm_bundle *b, tl_lm_options *o, json_t *config, con
 	o->embed = embed;
 	o->hidden = hidden;
 	o->layers = layers;
-	b->unit = strcmp(unit, "word") ? UNIT_CHAR : UNIT_WORD;
+	bool word = strcmp(unit, "word") == 0;
+	if (!word && strcmp(unit, "char"))
+		return tl_error_set(err, TL_ERR_FORMAT, "%s: the unit '%s' is unknown", path, unit);
+	const double *part = b->split;
+	double sum = part[TRAIN] + part[VALID] + part[TEST];
+	if (!(part[TRAIN] >= 0 && part[VALID] >= 0 && part[TEST] >= 0 && sum > 0 && sum <= 100 + 1e-9))
+		return tl_error_set(err, TL_ERR_FORMAT, "%s: the split of the text is no three percentages", path);
+	b->unit = word ? UNIT_WORD : UNIT_CHAR;
 	b->lowercase_letters = lowercase;
 	b->limit = limit;
 	if (data && !(b->data = strdup(data)))
@@ -133,9 +140,10 @@ static tl_status load(lm_bundle *b, const tl_safetensors *f, const char *path, t
 	json_decref(symbols);
 	if (!status)
 		status = check_sizes(f, path, &o, err);
-	if (!status)
-		status = lm_bundle_build(b, o, err);
-	return status ? status : tl_store_load(b->store, f, err);
+	tl_error why = {0};
+	if (!status && (lm_bundle_build(b, o, &why) || tl_store_load(b->store, f, &why)))
+		status = tl_error_set(err, why.status, "%s: %.500s", path, why.text);
+	return status;
 }
 
 tl_status lm_bundle_load(lm_bundle *b, const char *path, tl_error *err)

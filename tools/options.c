@@ -45,8 +45,17 @@ void option_split(struct argp_state *state, const char *text, double split[PARTS
 	char rest;
 	int n = sscanf(text, "%lf,%lf,%lf%c", &split[TRAIN], &split[VALID], &split[TEST], &rest);
 	double sum = split[TRAIN] + split[VALID] + split[TEST];
-	if (n != PARTS || !(split[TRAIN] >= 0 && split[VALID] >= 0 && split[TEST] >= 0 && sum > 0 && sum <= 100))
+	if (n != PARTS || !(split[TRAIN] >= 0 && split[VALID] >= 0 && split[TEST] >= 0 && sum > 0 && sum <= 100 + 1e-9))
 		argp_error(state, "--split: '%s' is not three percentages like 90,5,5", text);
+}
+
+const char *option_path(struct argp_state *state, const char *option, const char *text)
+{
+	if (!*text)
+		argp_error(state, "%s: the name is empty", option);
+	if (text_check_utf8(option, text, strlen(text), &(tl_error){0}))
+		argp_error(state, "%s %s: the name is no UTF-8, which results and model files need", option, text);
+	return text;
 }
 
 enum { CELL = 0x200, EMBED, HIDDEN, LAYERS, DROPOUT };

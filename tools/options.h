@@ -13,6 +13,8 @@
 int64_t option_int(struct argp_state *state, const char *option, const char *text, int64_t low, int64_t high);
 double option_real(struct argp_state *state, const char *option, const char *text, double low, double high);
 const tl_cell *option_cell(struct argp_state *state, const char *text);
+/* A file's name: not empty, UTF-8. */
+const char *option_path(struct argp_state *state, const char *option, const char *text);
 void option_split(struct argp_state *state, const char *text, double split[PARTS]);
 
 /* The sizes of a language model, as `train lm` and `graph lm` share them. */

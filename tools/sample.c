@@ -94,14 +94,33 @@ static void print_symbol(writer *w, int64_t id)
 	w->line_start = eol;
 }
 
+/* The prime prepared as the training text was; a symbol that only "<unk>" could stand for is refused. */
+static tl_status cut_prime(const writer *w, text *t, tokens *cut, int32_t **ids, tl_error *err)
+{
+	const vocab *v = &w->b->vocab;
+	if (text_check_utf8("--prime", t->bytes, t->size, err))
+		return err->status;
+	if (w->b->lowercase_letters)
+		text_lowercase_letters(t);
+	if (text_cut(t, w->b->unit, 0, cut, err))
+		return err->status;
+	*ids = malloc((size_t)(cut->n + 1) * sizeof **ids);
+	if (!*ids)
+		return tl_error_memory(err);
+	if (vocab_encode(v, "--prime", cut->v, cut->n, *ids, err))
+		return err->status;
+	for (int64_t i = 0; i < cut->n; i++)
+		if (v->has_unknown && (*ids)[i] == 0)
+			return vocab_refuse(v, "--prime", cut->v[i], i, err);
+	return TL_OK;
+}
+
 static tl_status read_prime(writer *w, const sample_options *o, tl_rng *rng, tl_error *err)
 {
-	text t = {(char *)(o->prime ? o->prime : ""), o->prime ? strlen(o->prime) : 0};
 	tokens cut = {0};
-	if (text_check_utf8("--prime", t.bytes, t.size, err) || text_cut(&t, w->b->unit, 0, &cut, err))
-		return err->status;
-	int32_t *ids = malloc((size_t)(cut.n + 1) * sizeof *ids);
-	tl_status status = ids ? vocab_encode(&w->b->vocab, "--prime", cut.v, cut.n, ids, err) : tl_error_memory(err);
+	int32_t *ids = NULL;
+	text t = {strdup(o->prime ? o->prime : ""), o->prime ? strlen(o->prime) : 0};
+	tl_status status = t.bytes ? cut_prime(w, &t, &cut, &ids, err) : tl_error_memory(err);
 	if (!status && cut.n == 0) {
 		int64_t from = w->b->vocab.has_unknown, n = w->b->vocab.n;
 		ids[0] = n > from ? (int32_t)(from + tl_rng_below(rng, n - from)) : 0;
@@ -113,6 +132,7 @@ static tl_status read_prime(writer *w, const sample_options *o, tl_rng *rng, tl_
 		status = read_symbols(w, ids, n, err);
 	free(ids);
 	tokens_release(&cut);
+	text_release(&t);
 	return status;
 }
 

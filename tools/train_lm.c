@@ -78,7 +78,7 @@ static const char doc[] =
 static void parse_text(int key, char *arg, struct argp_state *state, corpus_options *o)
 {
 	switch (key) {
-	case DATA: o->path = arg; break;
+	case DATA: o->path = option_path(state, "--data", arg); break;
 	case UNIT:
 		if (strcmp(arg, "char") && strcmp(arg, "word"))
 			argp_error(state, "--unit: '%s' is neither char nor word", arg);
@@ -114,7 +114,10 @@ static void parse_optimizer(int key, char *arg, struct argp_state *state, tl_opt
 	case LR: o->lr = option_real(state, "--lr", arg, 1e-12, 1e6); break;
 	case MOMENTUM: o->momentum = option_real(state, "--momentum", arg, 0, 0.999999); break;
 	case NESTEROV: o->nesterov = true; break;
-	case WEIGHT_DECAY: o->weight_decay = option_real(state, "--weight-decay", arg, 0, 1e6); break;
+	case WEIGHT_DECAY: /* 0 in the options is the optimiser's default */
+		o->weight_decay = option_real(state, "--weight-decay", arg, 0, 1e6);
+		o->weight_decay = o->weight_decay > 0 ? o->weight_decay : 1e-30;
+		break;
 	}
 }
 
@@ -134,8 +137,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case SEED: o->seed = option_int(state, "--seed", arg, 0, INT64_MAX); break;
 	case THREADS: o->threads = option_int(state, "--threads", arg, 1, 4096); break;
-	case OUT: o->out = arg; break;
-	case LOG: o->log = arg; break;
+	case OUT: o->out = option_path(state, "--out", arg); break;
+	case LOG: o->log = option_path(state, "--log", arg); break;
 	case QUIET: o->quiet = true; break;
 	case ARGP_KEY_ARG: argp_error(state, "'%s' is not an option; the text is named with --data", arg); break;
 	case ARGP_KEY_END:
@@ -197,6 +200,10 @@ static tl_status open_files(run *r, tl_error *err)
 	snprintf(r->model, sizeof r->model, "%.4000s/model.safetensors", r->o.out);
 	snprintf(log, sizeof log, "%.4000s/log.jsonl", r->o.out);
 	const char *path = r->o.log ? r->o.log : log;
+	struct stat text, target;
+	if (stat(r->o.text.path, &text) == 0 && stat(path, &target) == 0 && text.st_dev == target.st_dev &&
+		text.st_ino == target.st_ino)
+		return tl_error_set(err, TL_ERR_ARGUMENT, "--log %s is the text itself; it would be overwritten", path);
 	r->log = fopen(path, "w");
 	return r->log ? TL_OK : tl_error_set(err, TL_ERR_IO, "%s: %s", path, strerror(errno));
 }
@@ -291,20 +298,36 @@ static tl_status evaluate(run *r, int part, tl_error *err)
 	return lm_evaluate(r->bundle.lm, r->training.tape, r->corpus.part[part], r->corpus.size[part], &r->score[part], err);
 }
 
+#define PROBE 256 /* symbols that show whether a net without a validation part still works */
+
+/* Validates; a net that the last updates broke is an error before it is saved. */
+static tl_status validate(run *r, int epoch, tl_error *err)
+{
+	tl_likelihood probe;
+	int64_t n = r->corpus.size[TRAIN] < PROBE ? r->corpus.size[TRAIN] : PROBE;
+	bool has_valid = r->corpus.size[VALID] > 1;
+	tl_status status = has_valid ? evaluate(r, VALID, err)
+				     : lm_evaluate(r->bundle.lm, r->training.tape, r->corpus.part[TRAIN], n, &probe, err);
+	double loss = tl_likelihood_mean(has_valid ? &r->score[VALID] : &probe);
+	if (!status && !isfinite(loss))
+		status = tl_error_set(err, TL_ERR_VALUE, "after epoch %d the net's loss is %g: no finite number", epoch, loss);
+	return status;
+}
+
 static tl_status train_epochs(run *r, tl_error *err)
 {
 	for (int epoch = 1; epoch <= r->training.epochs; epoch++) {
 		lm_epoch e;
 		tl_error why = {0};
-		if (lm_train_epoch(&r->training, epoch, &e, &why)) {
+		if (lm_train_epoch(&r->training, epoch, &e, &why) || validate(r, epoch, &why)) {
 			if (r->progress.terminal)
 				fputc('\n', stderr);
-			return tl_error_set(err, why.status, "%s; training stopped, %s%s", why.text,
+			return tl_error_set(err, why.status, "%.400s; training stopped, %s%s", why.text,
 				epoch > 1 ? "the model after the epoch before is kept in " : "no model was saved",
 				epoch > 1 ? r->model : "");
 		}
 		r->score[TRAIN] = e.train;
-		if (evaluate(r, VALID, err) || log_epoch(r, epoch, &e, err) || lm_bundle_save(&r->bundle, r->model, err))
+		if (log_epoch(r, epoch, &e, err) || lm_bundle_save(&r->bundle, r->model, err))
 			return err->status;
 		if (r->training.schedule.kind == &tl_schedule_plateau)
 			r->training.schedule.lr = tl_plateau_observe(&r->plateau, tl_likelihood_mean(&r->score[VALID]));

@@ -2,8 +2,10 @@
 #include "tools/vocab.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
 static int compare_bytes(const char *a, size_t na, const char *b, size_t nb)
 {
@@ -128,14 +130,34 @@ int64_t vocab_find(const vocab *v, token t)
 	return v->has_unknown ? 0 : -1;
 }
 
+/* A token as it can be read in a sentence: a control character or a blank by its code point. */
+static const char *token_text(token t, char buf[48])
+{
+	utf8proc_int32_t point = -1;
+	utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)t.at, (utf8proc_ssize_t)t.length, &point);
+	utf8proc_category_t category = n > 0 ? utf8proc_category(point) : UTF8PROC_CATEGORY_CN;
+	bool shown = category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_SO;
+	if (n == (utf8proc_ssize_t)t.length && !shown)
+		snprintf(buf, 48, "U+%04X", (unsigned)point);
+	else
+		snprintf(buf, 48, "'%.*s'", t.length < 40 ? (int)t.length : 40, t.at);
+	return buf;
+}
+
+tl_status vocab_refuse(const vocab *v, const char *name, token t, int64_t position, tl_error *err)
+{
+	char text[48];
+	return tl_error_set(err, TL_ERR_INDEX,
+		"%s: %s (symbol %" PRId64 ") is not in the model's vocabulary of %" PRId64 " symbols", name,
+		token_text(t, text), position + 1, v->n);
+}
+
 tl_status vocab_encode(const vocab *v, const char *name, const token *t, int64_t n, int32_t *ids, tl_error *err)
 {
 	for (int64_t i = 0; i < n; i++) {
 		int64_t id = vocab_find(v, t[i]);
 		if (id < 0)
-			return tl_error_set(err, TL_ERR_INDEX,
-				"%s: '%.*s' (token %" PRId64 ") is not in the model's vocabulary of %" PRId64 " symbols",
-				name, (int)t[i].length, t[i].at, i, v->n);
+			return vocab_refuse(v, name, t[i], i, err);
 		ids[i] = (int32_t)id;
 	}
 	return TL_OK;

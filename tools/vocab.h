@@ -26,6 +26,8 @@ void vocab_release(vocab *v);
 
 /* The number of a token: UNKNOWN's or -1 for one that is not in the vocabulary. */
 int64_t vocab_find(const vocab *v, token t);
+/* The error of a token that is not there. */
+tl_status vocab_refuse(const vocab *v, const char *name, token t, int64_t position, tl_error *err);
 /* ids[i] is the number of t[i]; an unknown token without UNKNOWN in the vocabulary is an error. */
 tl_status vocab_encode(const vocab *v, const char *name, const token *t, int64_t n, int32_t *ids, tl_error *err);
 
