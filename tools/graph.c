@@ -101,7 +101,7 @@ static tl_status draw(const lm_bundle *b, const graph_options *o, tl_tape *tape,
 	tl_shape shape = TL_SHAPE(o->length, o->batch);
 	tl_var x = tl_name(tl_index(tape, shape, zeros), "x"), y = tl_name(tl_index(tape, shape, zeros), "y");
 	free(zeros);
-	tl_var logits = tl_name(tl_lm_run(b->lm, x, (tl_state){0}, false).logits, "logits");
+	tl_var logits = tl_name(tl_lm_run(b->lm, x, (tl_state){0}, net->dropout > 0).logits, "logits");
 	tl_var loss = o->backward ? tl_name(tl_cross_entropy(logits, y, NULL), "loss") : logits;
 	if (tape_error(tape, err))
 		return err->status;
@@ -117,6 +117,7 @@ static tl_status build(lm_bundle *b, const graph_options *o, tl_error *err)
 		.hidden = o->net.hidden,
 		.layers = (int)o->net.layers,
 		.symbols = o->symbols,
+		.dropout = o->net.dropout,
 	};
 	*b = (lm_bundle){.store = tl_store_new()};
 	if (!b->store)

@@ -97,16 +97,17 @@ static tl_status read_config(lm_bundle *b, tl_lm_options *o, json_t *config, con
 		    &b->split[TRAIN], &b->split[VALID], &b->split[TEST], "data", &data))
 		return tl_error_set(err, TL_ERR_FORMAT, "%s: the configuration is incomplete: %s", path, why.text);
 	if (format != FORMAT)
-		return tl_error_set(err, TL_ERR_FORMAT, "%s: format %d is newer than this program's %d", path, format, FORMAT);
+		return tl_error_set(err, TL_ERR_FORMAT, "%s: format %d is not the one that this program reads, %d", path, format, FORMAT);
 	if (strcmp(task, "lm"))
 		return tl_error_set(err, TL_ERR_FORMAT, "%s: a model for '%s', not a language model", path, task);
 	o->cell = tl_cell_by_name(cell);
 	if (!o->cell)
 		return tl_error_set(err, TL_ERR_FORMAT, "%s: the cell '%s' is unknown", path, cell);
-	if (symbols < 1 || embed < 0 || hidden < 1 || layers < 1 || limit < 0 || symbols != b->vocab.n)
-		return tl_error_set(err, TL_ERR_FORMAT,
-			"%s: the configuration's sizes are out of range, or its %lld symbols not those of the vocabulary (%lld)",
-			path, (long long)symbols, (long long)b->vocab.n);
+	if (symbols != b->vocab.n)
+		return tl_error_set(err, TL_ERR_FORMAT, "%s: the configuration has %lld symbols, the vocabulary %lld", path,
+			(long long)symbols, (long long)b->vocab.n);
+	if (embed < 0 || hidden < 1 || layers < 1 || limit < 0)
+		return tl_error_set(err, TL_ERR_FORMAT, "%s: the configuration's sizes are out of range", path);
 	o->symbols = symbols;
 	o->embed = embed;
 	o->hidden = hidden;
@@ -132,15 +133,15 @@ static tl_status load(lm_bundle *b, const tl_safetensors *f, const char *path, t
 	json_t *config = read_metadata(f, path, CONFIG, err);
 	json_t *symbols = config ? read_metadata(f, path, VOCABULARY, err) : NULL;
 	tl_status status = err->status;
-	if (!status && vocab_from_json(&b->vocab, symbols, &(tl_error){0}))
-		status = tl_error_set(err, TL_ERR_FORMAT, "%s: the vocabulary is damaged", path);
+	tl_error why = {0};
+	if (!status && vocab_from_json(&b->vocab, symbols, &why))
+		status = tl_error_set(err, why.status, "%s: the vocabulary is damaged: %.300s", path, why.text);
 	if (!status)
 		status = read_config(b, &o, config, path, err);
 	json_decref(config);
 	json_decref(symbols);
 	if (!status)
 		status = check_sizes(f, path, &o, err);
-	tl_error why = {0};
 	if (!status && (lm_bundle_build(b, o, &why) || tl_store_load(b->store, f, &why)))
 		status = tl_error_set(err, why.status, "%s: %.500s", path, why.text);
 	return status;

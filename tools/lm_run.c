@@ -59,8 +59,9 @@ static tl_status train_window(
 		return tape_error(t->tape, err);
 	double norm = tl_clip_norm(t->store, t->clip > 0 ? t->clip : INFINITY);
 	if (!isfinite(mean) || !isfinite(norm))
-		return tl_error_set(err, TL_ERR_VALUE, "the %s is %g: no finite number",
-			isfinite(mean) ? "gradient's norm" : "loss", isfinite(mean) ? norm : (double)mean);
+		return tl_error_set(err, TL_ERR_VALUE, "the %s is no finite number (%s)",
+			isfinite(mean) ? "gradient's norm" : "loss",
+			isnan(isfinite(mean) ? norm : (double)mean) ? "NaN" : "infinite");
 	result->lr = tl_schedule_lr(&t->schedule, tl_optimizer_steps(t->optimizer));
 	if (tl_optimizer_set_lr(t->optimizer, result->lr, err))
 		return err->status;

@@ -83,7 +83,8 @@ int main(int argc, char **argv)
 		tasks = commands[i].task;
 	}
 	if (tasks)
-		fprintf(stderr, "tapeloop %s: say what to %s: tapeloop %s %s --help\n", word, word, word, tasks);
+		fprintf(stderr, "tapeloop %s: '%s' is no task; there is: tapeloop %s %s (--help explains it)\n", word,
+			argc > 2 ? argv[2] : "", word, tasks);
 	else if (argc > 1)
 		fprintf(stderr, "tapeloop: there is no command '%s'; tapeloop --help lists them\n", word);
 	else

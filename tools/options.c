@@ -46,7 +46,7 @@ void option_split(struct argp_state *state, const char *text, double split[PARTS
 	int n = sscanf(text, "%lf,%lf,%lf%c", &split[TRAIN], &split[VALID], &split[TEST], &rest);
 	double sum = split[TRAIN] + split[VALID] + split[TEST];
 	if (n != PARTS || !(split[TRAIN] >= 0 && split[VALID] >= 0 && split[TEST] >= 0 && sum > 0 && sum <= 100 + 1e-9))
-		argp_error(state, "--split: '%s' is not three percentages like 90,5,5", text);
+		argp_error(state, "--split: '%s' is not three percentages like 90,5,5 with a sum above 0 and at most 100", text);
 }
 
 const char *option_path(struct argp_state *state, const char *option, const char *text)

@@ -69,14 +69,11 @@ static tl_status keep(FILE *from, const char *path, tl_error *err)
 	if (fflush(from) || fseek(from, 0, SEEK_SET))
 		return tl_error_set(err, TL_ERR_IO, "a temporary file: %s", strerror(errno));
 	tl_status status = tl_atomic_file_open(&f, path, err);
-	if (status)
-		return status;
 	while (!status && (n = fread(buffer, 1, sizeof buffer, from)) > 0)
 		status = tl_atomic_file_write(&f, buffer, n, err);
 	if (!status)
 		status = tl_atomic_file_commit(&f, err);
-	if (status)
-		tl_atomic_file_release(&f);
+	tl_atomic_file_release(&f);
 	return status;
 }
 

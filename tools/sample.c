@@ -54,7 +54,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case ARGP_KEY_END:
 		if (!o->model)
-			argp_error(state, "the model file is missing");
+			argp_error(state, "say which model: a file that `tapeloop train lm` saved");
 		break;
 	default: return ARGP_ERR_UNKNOWN;
 	}

@@ -175,7 +175,7 @@ typedef struct run {
 
 static tl_status make_directory(const char *path, tl_error *err)
 {
-	char partial[4096];
+	char partial[4000]; /* leaves room for the names of files */
 	if ((size_t)snprintf(partial, sizeof partial, "%s", path) >= sizeof partial)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "--out: the path is too long");
 	for (char *at = partial + 1;; at++) {
@@ -184,7 +184,8 @@ static tl_status make_directory(const char *path, tl_error *err)
 			continue;
 		*at = '\0';
 		if (mkdir(partial, 0777) && errno != EEXIST)
-			return tl_error_set(err, TL_ERR_IO, "%s: %s", partial, strerror(errno));
+			return tl_error_set(err, TL_ERR_IO, "--out: the directory %s cannot be made: %s", partial,
+				strerror(errno));
 		*at = c;
 		if (c == '\0')
 			return TL_OK;
@@ -205,7 +206,7 @@ static tl_status open_files(run *r, tl_error *err)
 		text.st_ino == target.st_ino)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "--log %s is the text itself; it would be overwritten", path);
 	r->log = fopen(path, "w");
-	return r->log ? TL_OK : tl_error_set(err, TL_ERR_IO, "%s: %s", path, strerror(errno));
+	return r->log ? TL_OK : tl_error_set(err, TL_ERR_IO, "the log %s cannot be made: %s", path, strerror(errno));
 }
 
 static tl_status build_model(run *r, tl_error *err)
@@ -267,7 +268,9 @@ static tl_status build_training(run *r, tl_error *err)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "--schedule plateau needs a validation part in --split");
 	windows w; /* the latest start has the fewest tokens */
 	int64_t offset = o->shift ? (o->length < o->shift * (o->epochs - 1) ? o->length : o->shift * (o->epochs - 1)) : 0;
-	if (windows_init(&w, o->text.path, t->ids, t->n - offset, o->batch, o->length, err))
+	char name[512];
+	snprintf(name, sizeof name, "%.400s: the training part", o->text.path);
+	if (windows_init(&w, name, t->ids, t->n - offset, o->batch, o->length, err))
 		return err->status;
 	return tl_schedule_check(&t->schedule, err);
 }
@@ -310,7 +313,7 @@ static tl_status validate(run *r, int epoch, tl_error *err)
 				     : lm_evaluate(r->bundle.lm, r->training.tape, r->corpus.part[TRAIN], n, &probe, err);
 	double loss = tl_likelihood_mean(has_valid ? &r->score[VALID] : &probe);
 	if (!status && !isfinite(loss))
-		status = tl_error_set(err, TL_ERR_VALUE, "after epoch %d the net's loss is %g: no finite number", epoch, loss);
+		status = tl_error_set(err, TL_ERR_VALUE, "after epoch %d the net's loss is no finite number", epoch);
 	return status;
 }
 
