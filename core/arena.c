@@ -92,12 +92,34 @@ char *tl_arena_strdup(tl_arena *a, const char *s)
 	return copy ? memcpy(copy, s, n) : NULL;
 }
 
-void tl_arena_clear(tl_arena *a)
+static void empty_chunks(tl_chunk *from)
 {
-	for (tl_chunk *c = a->first; c; c = c->next) {
+	for (tl_chunk *c = from; c; c = c->next) {
 		ASAN_POISON_MEMORY_REGION(c->data, c->size);
 		c->used = 0;
 	}
+}
+
+tl_mark tl_arena_mark(const tl_arena *a)
+{
+	return (tl_mark){a->current, a->current ? a->current->used : 0};
+}
+
+void tl_arena_rewind(tl_arena *a, tl_mark mark)
+{
+	if (!mark.chunk) {
+		tl_arena_clear(a);
+		return;
+	}
+	mark.chunk->used = mark.used;
+	ASAN_POISON_MEMORY_REGION(mark.chunk->data + mark.used, mark.chunk->size - mark.used);
+	empty_chunks(mark.chunk->next);
+	a->current = mark.chunk;
+}
+
+void tl_arena_clear(tl_arena *a)
+{
+	empty_chunks(a->first);
 	a->current = a->first;
 }
 

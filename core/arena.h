@@ -38,6 +38,13 @@ TL_API void *tl_arena_alloc(tl_arena *a, size_t bytes);
 TL_API void *tl_arena_alloc_small(tl_arena *a, size_t bytes);
 /* A copy of a string, or NULL. */
 TL_API char *tl_arena_strdup(tl_arena *a, const char *s);
+/* A place to come back to: rewinding takes back every piece handed out since, and keeps the chunks. */
+typedef struct tl_mark {
+	tl_chunk *chunk;
+	size_t used;
+} tl_mark;
+TL_API tl_mark tl_arena_mark(const tl_arena *a);
+TL_API void tl_arena_rewind(tl_arena *a, tl_mark mark);
 /* Take every piece back, keep the chunks. */
 TL_API void tl_arena_clear(tl_arena *a);
 /* Give all memory back to the system; the arena can be used again. */

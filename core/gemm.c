@@ -22,7 +22,53 @@ const char *tl_gemm_backend(char buf[32])
 
 #include <dnnl.h>
 
-#include "core/threads.h"
+#include <stdatomic.h>
+
+/* libgomp's, which Debian's oneDNN computes on: how many threads its next region on this thread has. */
+extern int omp_get_max_threads(void);
+extern void omp_set_num_threads(int threads);
+
+/* Multiply-adds that are worth a second thread (about 10 us), and the width to which parts are rounded. */
+#define SHARED_WORK ((int64_t)1 << 20)
+#define UNIT 16
+
+typedef struct shared {
+	const tl_gemm *whole;
+	bool rows; /* cut C's rows, else its columns */
+	atomic_int status;
+} shared;
+
+static dnnl_status_t run(const tl_gemm *g)
+{
+	int before = omp_get_max_threads();
+	if (before != 1)
+		omp_set_num_threads(1);
+	dnnl_status_t status = dnnl_sgemm(g->ta ? 'T' : 'N', g->tb ? 'T' : 'N', g->m, g->n, g->k, 1.0f, g->a, g->lda,
+		g->b, g->ldb, g->beta, g->c, g->ldc);
+	if (before != 1)
+		omp_set_num_threads(before);
+	return status;
+}
+
+/* Units first..last-1 of C's rows or columns. */
+static void run_part(void *ctx, int64_t first, int64_t last)
+{
+	shared *s = ctx;
+	tl_gemm g = *s->whole;
+	int64_t size = s->rows ? g.m : g.n, from = first * UNIT, to = last * UNIT < size ? last * UNIT : size;
+	if (s->rows) {
+		g.a += from * (g.ta ? 1 : g.lda);
+		g.c += from * g.ldc;
+		g.m = to - from;
+	} else {
+		g.b += from * (g.tb ? g.ldb : 1);
+		g.c += from;
+		g.n = to - from;
+	}
+	dnnl_status_t status = run(&g);
+	if (status != dnnl_success)
+		atomic_store(&s->status, (int)status);
+}
 
 tl_status tl__gemm(const tl_gemm *g, tl_error *err)
 {
@@ -32,17 +78,15 @@ tl_status tl__gemm(const tl_gemm *g, tl_error *err)
 		tl__gemm_plain(g);
 		return TL_OK;
 	}
-	/* A thread costs some microseconds to wake: below about 64^3 multiply-adds it does not pay. */
-	double work = (double)g->m * (double)g->n * (double)g->k;
-	int before = tl__threads_limit(work < 262144 ? 1 : g->threads);
-	dnnl_status_t status = dnnl_sgemm(g->ta ? 'T' : 'N', g->tb ? 'T' : 'N', g->m, g->n, g->k, 1.0f, g->a,
-		g->lda, g->b, g->ldb, g->beta, g->c, g->ldc);
-	tl__threads_limit(before);
-	if (status != dnnl_success)
-		return tl_error_set(err, status == dnnl_out_of_memory ? TL_ERR_MEMORY : TL_ERR_BACKEND,
-			"oneDNN refused a product of %lld x %lld x %lld (status %d)", (long long)g->m,
-			(long long)g->n, (long long)g->k, (int)status);
-	return TL_OK;
+	shared s = {.whole = g, .rows = g->m > g->n};
+	int64_t units = ((s.rows ? g->m : g->n) + UNIT - 1) / UNIT, each = g->m * g->n / units * g->k;
+	tl_parallel(g->pool, units, SHARED_WORK / (each + 1) + 1, run_part, &s);
+	int status = atomic_load(&s.status);
+	if (status == dnnl_success)
+		return TL_OK;
+	return tl_error_set(err, status == dnnl_out_of_memory ? TL_ERR_MEMORY : TL_ERR_BACKEND,
+		"oneDNN refused a product of %lld x %lld x %lld (status %d)", (long long)g->m, (long long)g->n,
+		(long long)g->k, status);
 }
 
 const char *tl_gemm_backend(char buf[32])

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/status.h"
+#include "core/threads.h"
 
 typedef struct tl_gemm {
 	bool ta, tb;       /* A, B stored transposed: A is k x m, B is n x k */
@@ -22,7 +23,7 @@ typedef struct tl_gemm {
 	tl_real beta;      /* 0: C is written without being read */
 	tl_real *c;
 	int64_t ldc;
-	int threads;
+	tl_pool *pool;
 } tl_gemm;
 
 TL_API tl_status tl__gemm(const tl_gemm *g, tl_error *err);

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 
-#include "core/threads.h"
 #include "core/walk.h"
 
 #define MAP_GRAIN 32768 /* elements that are worth waking a thread for */
@@ -59,7 +58,7 @@ static void map_part(void *ctx, int64_t first, int64_t last)
 }
 
 void tl__map(tl_map_fn fn, const void *params, const tl_tensor *out, const tl_tensor *const *in, int n_in,
-	int threads)
+	tl_pool *pool)
 {
 	assert(n_in <= TL_MAP_MAX && tl_tensor_is_dense(out));
 	tl_tensor wide[TL_MAP_MAX];
@@ -71,9 +70,9 @@ void tl__map(tl_map_fn fn, const void *params, const tl_tensor *out, const tl_te
 	struct map m = {.fn = fn, .params = params, .n_in = n_in};
 	tl__walk_init(&m.walk, n_in + 1, all);
 	if (m.walk.rows == 1) {
-		tl__parallel(threads, m.walk.dim[m.walk.axes - 1], MAP_GRAIN, map_part, &m);
+		tl_parallel(pool, m.walk.dim[m.walk.axes - 1], MAP_GRAIN, map_part, &m);
 	} else if (m.walk.rows > 1) {
 		int64_t length = m.walk.dim[m.walk.axes - 1];
-		tl__parallel(threads, m.walk.rows, 1 + MAP_GRAIN / length, map_rows, &m);
+		tl_parallel(pool, m.walk.rows, 1 + MAP_GRAIN / length, map_rows, &m);
 	}
 }

@@ -9,6 +9,7 @@
 #define TL_CORE_MAP_H
 
 #include "core/tensor.h"
+#include "core/threads.h"
 
 #define TL_BLOCK 512  /* elements a kernel is called with at most */
 #define TL_MAP_MAX 4  /* operands at most */
@@ -18,6 +19,6 @@ typedef void (*tl_map_fn)(const void *params, int64_t n, tl_real *out, const tl_
 
 /* Operands broadcast to out's shape; out is dense. */
 TL_API void tl__map(tl_map_fn fn, const void *params, const tl_tensor *out, const tl_tensor *const *in,
-	int n_in, int threads);
+	int n_in, tl_pool *pool);
 
 #endif

@@ -26,9 +26,9 @@ tl_tensor tl_tensor_dense(tl_dtype dtype, tl_shape shape, void *data)
 bool tl_tensor_is_dense(const tl_tensor *t)
 {
 	int64_t step = 1;
+	if (tl_shape_size(t->shape) == 0)
+		return true;
 	for (int64_t i = t->shape.axes - 1; i >= 0; i--) {
-		if (t->shape.dim[i] == 0)
-			return true;
 		if (t->shape.dim[i] != 1 && t->stride[i] != step)
 			return false;
 		step *= t->shape.dim[i];

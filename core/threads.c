@@ -1,17 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A job is announced by its ticket, (number of the job << 16 | parts), in one atomic word. Thread k runs
+ * part k if k < parts and never looks at a job otherwise; the job stays as it is until `pending`, the parts
+ * that other threads have not finished, is 0. So no thread reads a job that is being written.
+ */
 #define _GNU_SOURCE
 #include "core/threads.h"
 
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
-/* libgomp's stable interface (GOMP_4.0, OMP_1.0). */
-extern void GOMP_parallel(void (*fn)(void *), void *data, unsigned threads, unsigned flags);
-extern int omp_get_thread_num(void);
-extern int omp_get_num_threads(void);
-extern int omp_get_max_threads(void);
-extern int omp_in_parallel(void);
-extern void omp_set_num_threads(int threads);
+#define MOST 4096  /* threads */
+#define SPINS 2000 /* looks at a word before sleeping: some tens of microseconds */
+
+typedef struct job {
+	tl_range_fn fn;
+	void *ctx;
+	int64_t n, parts;
+} job;
+
+typedef struct worker {
+	struct tl_pool *pool;
+	pthread_t id;
+	int k; /* its part */
+} worker;
+
+struct tl_pool {
+	int threads;     /* the caller's included */
+	bool started;
+	worker *workers; /* threads - 1 of them, k = 1... */
+	job job;
+	_Alignas(64) atomic_uint_fast64_t ticket;
+	_Alignas(64) atomic_int pending;
+	atomic_bool busy, stop;
+	atomic_int sleeping; /* workers that wait for `wake` */
+	pthread_mutex_t lock;
+	pthread_cond_t wake, done;
+};
 
 int tl_threads_default(void)
 {
@@ -19,7 +47,7 @@ int tl_threads_default(void)
 	if (text) {
 		char *end;
 		long n = strtol(text, &end, 10);
-		if (*end == '\0' && n > 0 && n <= 4096)
+		if (*end == '\0' && n > 0 && n <= MOST)
 			return (int)n;
 	}
 	cpu_set_t set;
@@ -28,39 +56,162 @@ int tl_threads_default(void)
 	return 1;
 }
 
-struct job {
-	tl_range_fn fn;
-	void *ctx;
-	int64_t n;
-	int parts;
-};
-
-static void run_parts(void *data)
+static void pause_briefly(void)
 {
-	const struct job *j = data;
-	int team = omp_get_num_threads();
-	for (int part = omp_get_thread_num(); part < j->parts; part += team)
-		j->fn(j->ctx, j->n * part / j->parts, j->n * (part + 1) / j->parts);
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#endif
 }
 
-void tl__parallel(int threads, int64_t n, int64_t grain, tl_range_fn fn, void *ctx)
+static void run_part(const job *j, int64_t part)
+{
+	j->fn(j->ctx, j->n * part / j->parts, j->n * (part + 1) / j->parts);
+}
+
+/* The next ticket after `seen`, or the same one when the pool ends. */
+static uint_fast64_t next_ticket(tl_pool *p, uint_fast64_t seen)
+{
+	for (int i = 0; i < SPINS; i++) {
+		uint_fast64_t now = atomic_load(&p->ticket);
+		if (now != seen || atomic_load(&p->stop))
+			return now;
+		pause_briefly();
+	}
+	pthread_mutex_lock(&p->lock);
+	atomic_fetch_add(&p->sleeping, 1);
+	while (atomic_load(&p->ticket) == seen && !atomic_load(&p->stop))
+		pthread_cond_wait(&p->wake, &p->lock);
+	atomic_fetch_sub(&p->sleeping, 1);
+	pthread_mutex_unlock(&p->lock);
+	return atomic_load(&p->ticket);
+}
+
+static void *work(void *argument)
+{
+	worker *w = argument;
+	tl_pool *p = w->pool;
+	uint_fast64_t seen = 0;
+	for (;;) {
+		uint_fast64_t now = next_ticket(p, seen);
+		if (now == seen)
+			return NULL;
+		seen = now;
+		if (w->k >= (int)(now & 0xffff))
+			continue;
+		run_part(&p->job, w->k);
+		if (atomic_fetch_sub(&p->pending, 1) == 1) {
+			pthread_mutex_lock(&p->lock);
+			pthread_cond_signal(&p->done);
+			pthread_mutex_unlock(&p->lock);
+		}
+	}
+}
+
+tl_pool *tl_pool_new(int threads)
+{
+	tl_pool *p = aligned_alloc(64, (sizeof *p + 63) / 64 * 64);
+	if (!p)
+		return NULL;
+	*p = (tl_pool){.threads = threads < 1 ? 1 : threads > MOST ? MOST : threads};
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->wake, NULL);
+	pthread_cond_init(&p->done, NULL);
+	return p;
+}
+
+int tl_pool_threads(const tl_pool *pool)
+{
+	return pool ? pool->threads : 1;
+}
+
+static void stop_workers(tl_pool *p, int count)
+{
+	pthread_mutex_lock(&p->lock);
+	atomic_store(&p->stop, true);
+	pthread_cond_broadcast(&p->wake);
+	pthread_mutex_unlock(&p->lock);
+	for (int i = 0; i < count; i++)
+		pthread_join(p->workers[i].id, NULL);
+}
+
+void tl_pool_free(tl_pool *p)
+{
+	if (!p)
+		return;
+	if (p->workers)
+		stop_workers(p, p->threads - 1);
+	pthread_cond_destroy(&p->done);
+	pthread_cond_destroy(&p->wake);
+	pthread_mutex_destroy(&p->lock);
+	free(p->workers);
+	free(p);
+}
+
+/* A system that refuses the threads leaves a pool of the caller's thread alone. */
+static void start_workers(tl_pool *p)
+{
+	int count = p->threads - 1, made = 0;
+	p->started = true;
+	p->workers = calloc((size_t)count, sizeof *p->workers);
+	for (; p->workers && made < count; made++) {
+		p->workers[made] = (worker){.pool = p, .k = made + 1};
+		if (pthread_create(&p->workers[made].id, NULL, work, &p->workers[made]))
+			break;
+	}
+	if (made == count)
+		return;
+	if (p->workers)
+		stop_workers(p, made);
+	free(p->workers);
+	p->workers = NULL;
+}
+
+static void wait_for_others(tl_pool *p)
+{
+	for (int i = 0; i < SPINS; i++) {
+		if (atomic_load(&p->pending) == 0)
+			return;
+		pause_briefly();
+	}
+	pthread_mutex_lock(&p->lock);
+	while (atomic_load(&p->pending) > 0)
+		pthread_cond_wait(&p->done, &p->lock);
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void share(tl_pool *p, const job *j)
+{
+	p->job = *j;
+	atomic_store(&p->pending, (int)j->parts - 1);
+	uint_fast64_t number = (atomic_load(&p->ticket) >> 16) + 1;
+	atomic_store(&p->ticket, number << 16 | (uint_fast64_t)j->parts);
+	if (atomic_load(&p->sleeping) > 0) {
+		pthread_mutex_lock(&p->lock);
+		pthread_cond_broadcast(&p->wake);
+		pthread_mutex_unlock(&p->lock);
+	}
+	run_part(j, 0);
+	wait_for_others(p);
+}
+
+void tl_parallel(tl_pool *p, int64_t n, int64_t grain, tl_range_fn fn, void *ctx)
 {
 	int64_t parts = grain > 0 ? n / grain : n;
-	if (parts > threads)
-		parts = threads;
-	if (parts <= 1 || omp_in_parallel()) {
-		if (n > 0)
-			fn(ctx, 0, n);
+	if (n <= 0)
 		return;
-	}
-	struct job job = {fn, ctx, n, (int)parts};
-	GOMP_parallel(run_parts, &job, (unsigned)parts, 0);
-}
-
-int tl__threads_limit(int threads)
-{
-	int before = omp_get_max_threads();
-	if (before != threads)
-		omp_set_num_threads(threads);
-	return before;
+	if (parts > tl_pool_threads(p))
+		parts = tl_pool_threads(p);
+	if (parts < 1)
+		parts = 1;
+	bool alone = parts <= 1 || atomic_exchange(&p->busy, true);
+	if (!alone && !p->started)
+		start_workers(p);
+	job j = {fn, ctx, n, parts};
+	if (!alone && p->workers)
+		share(p, &j);
+	else
+		for (int64_t k = 0; k < parts; k++)
+			run_part(&j, k);
+	if (!alone)
+		atomic_store(&p->busy, false);
 }

@@ -15,8 +15,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "graph/leaf.h"
-
 static tl_status check(int n, const tl_var *v, tl_error *err)
 {
 	if (n < 1)
@@ -54,8 +52,8 @@ static tl_status mark(tl__dot *d, int n, const tl_var *outputs, tl_error *err)
 	d->mark = tl__dot_zeroed(d, d->end, sizeof *d->mark);
 	d->id = tl__dot_zeroed(d, d->end, sizeof *d->id);
 	d->copy = tl__dot_zeroed(d, d->end, sizeof *d->copy);
-	d->copied_to = tl__dot_zeroed(d, d->end, sizeof *d->copied_to);
-	if (!d->mark || !d->id || !d->copy || !d->copied_to)
+	d->copied_for = tl__dot_zeroed(d, d->end, sizeof *d->copied_for);
+	if (!d->mark || !d->id || !d->copy || !d->copied_for)
 		return tl_error_memory(err);
 	for (int k = 0; k < n; k++)
 		d->mark[outputs[k].index] = TL__DOT_NEEDED | TL__DOT_OUTPUT | TL__DOT_STANDS;
@@ -74,47 +72,6 @@ static tl_status mark(tl__dot *d, int n, const tl_var *outputs, tl_error *err)
 	return TL_OK;
 }
 
-/* Is operand k drawn beside node i, wherever it stands? Leaves are, and what would be one edge of many. */
-static bool is_copied(const tl__dot *d, uint32_t i, uint32_t k)
-{
-	uint32_t from = d->tape->nodes[i].in[k];
-	return tl__dot_is_leaf(&d->tape->nodes[from]) ||
-		(d->frame[from] != d->frame[i] &&
-			(d->mark[from] & TL__DOT_SPREADS || d->mark[i] & TL__DOT_GATHERS));
-}
-
-#define MANY 8 /* frames to which a node may have edges */
-
-/* Finds the nodes whose edges to other frames would tie the drawing into a knot. */
-static tl_status find_hubs(tl__dot *d, tl_error *err)
-{
-	uint32_t *uses = tl__dot_zeroed(d, d->end, sizeof *uses);         /* frames that use a node */
-	uint32_t *last_use = tl__dot_zeroed(d, d->end, sizeof *last_use); /* the last of them, plus 1 */
-	uint32_t *user = tl__dot_zeroed(d, d->n_frames, sizeof *user); /* the last node to use a frame's nodes */
-	if (!uses || !last_use || !user)
-		return tl_error_memory(err);
-	for (uint32_t i = 1; i < d->end; i++) {
-		const tl_node *node = &d->tape->nodes[i];
-		uint32_t sources = 0;
-		for (uint32_t k = 0; d->mark[i] && k < node->n_in; k++) {
-			uint32_t from = node->in[k];
-			if (tl__dot_is_leaf(&d->tape->nodes[from]) || d->frame[from] == d->frame[i])
-				continue;
-			if (user[d->frame[from]] != i && ++sources > MANY)
-				d->mark[i] |= TL__DOT_GATHERS;
-			user[d->frame[from]] = i;
-			if (last_use[from] != d->frame[i] + 1 && ++uses[from] > MANY)
-				d->mark[from] |= TL__DOT_SPREADS;
-			last_use[from] = d->frame[i] + 1;
-		}
-	}
-	for (uint32_t i = 1; i < d->end; i++)
-		for (uint32_t k = 0; d->mark[i] && k < d->tape->nodes[i].n_in; k++)
-			if (is_copied(d, i, k))
-				d->mark[d->tape->nodes[i].in[k]] |= TL__DOT_REFERRED;
-	return TL_OK;
-}
-
 /* Gradients run against the time, and stand where the values stand that they belong to. */
 static void draw_edge(const tl__dot *d, uint32_t i, uint32_t k, bool copied)
 {
@@ -128,16 +85,17 @@ static void draw_edge(const tl__dot *d, uint32_t i, uint32_t k, bool copied)
 	tl__dot_edge_style(d, i, k, edge);
 }
 
-/* Beside a use: parameters and constants for each, others once in each frame. */
-static void draw_copy(tl__dot *d, uint32_t i, uint32_t frame)
+static void draw_copy(tl__dot *d, uint32_t i, uint32_t k)
 {
-	const tl_op *op = d->tape->nodes[i].op;
-	if (op != &tl_op_param && op != &tl_op_fill && d->copied_to[i] == frame + 1)
-		return;
-	d->copied_to[i] = frame + 1;
-	d->copy[i] = ++d->ids;
-	fprintf(d->to, "\tn%u", d->copy[i]);
-	tl__dot_node_style(d, i, op->flags & TL_OP_LEAF ? TL__DOT_PLAIN : TL__DOT_REFERENCE);
+	uint32_t from = d->tape->nodes[i].in[k];
+	if (tl__dot_needs_copy(d, i, k)) {
+		d->copied_for[from] = i;
+		d->copy[from] = ++d->ids;
+		fprintf(d->to, "\tn%u", d->ids);
+		tl__dot_node_style(d, from,
+			tl__dot_is_leaf(&d->tape->nodes[from]) ? TL__DOT_PLAIN : TL__DOT_REFERENCE);
+	}
+	draw_edge(d, i, k, true);
 }
 
 static void draw_node(tl__dot *d, uint32_t i)
@@ -145,10 +103,8 @@ static void draw_node(tl__dot *d, uint32_t i)
 	fprintf(d->to, "\tn%u", d->id[i]);
 	tl__dot_node_style(d, i, d->mark[i] & TL__DOT_OUTPUT ? TL__DOT_IS_OUTPUT : TL__DOT_PLAIN);
 	for (uint32_t k = 0; k < d->tape->nodes[i].n_in; k++)
-		if (is_copied(d, i, k)) {
-			draw_copy(d, d->tape->nodes[i].in[k], d->frame[i]);
-			draw_edge(d, i, k, true);
-		}
+		if (tl__dot_is_copied(d, i, k))
+			draw_copy(d, i, k);
 }
 
 /* Edges between standing nodes come last: inside a frame, they would pull both ends into it. */
@@ -159,7 +115,7 @@ static void draw(tl__dot *d)
 	tl__dot_walk(d, draw_node);
 	for (uint32_t i = 1; i < d->end; i++)
 		for (uint32_t k = 0; d->mark[i] && k < d->tape->nodes[i].n_in; k++)
-			if (!is_copied(d, i, k))
+			if (!tl__dot_is_copied(d, i, k))
 				draw_edge(d, i, k, false);
 	fputs("}\n", d->to);
 }
@@ -175,7 +131,7 @@ tl_status tl_dot_write(FILE *to, int n, const tl_var *outputs, const tl_dot_opti
 	if (!status)
 		status = tl__dot_place(&d, err);
 	if (!status)
-		status = find_hubs(&d, err);
+		status = tl__dot_measure(&d, err);
 	if (!status) {
 		draw(&d);
 		if (fflush(to) || ferror(to))

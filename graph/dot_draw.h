@@ -23,10 +23,8 @@ typedef struct tl__dot_frame {
 enum {
 	TL__DOT_NEEDED = 1, /* an output depends on it */
 	TL__DOT_OUTPUT = 2,
-	TL__DOT_STANDS = 4,    /* drawn in the frame of its own scope; other needed ones only beside their uses */
-	TL__DOT_SPREADS = 8,   /* used in many other frames */
-	TL__DOT_GATHERS = 16,  /* has operands from many other frames */
-	TL__DOT_REFERRED = 32, /* stands, and is drawn again beside some uses */
+	TL__DOT_STANDS = 4,   /* drawn in the frame of its own scope; other needed ones only beside their uses */
+	TL__DOT_REFERRED = 8, /* stands, and is drawn again beside some uses */
 };
 
 typedef enum tl__dot_role { TL__DOT_PLAIN, TL__DOT_IS_OUTPUT, TL__DOT_REFERENCE } tl__dot_role;
@@ -48,9 +46,10 @@ typedef struct tl__dot {
 	uint32_t *frame;     /* where it stands */
 	uint32_t *next;      /* standing node in the same frame */
 	uint32_t *id;        /* number in the drawing, of a standing node */
-	uint32_t *copy;      /* the same of its last copy, and the frame of that, plus 1 */
-	uint32_t *copied_to;
-	uint32_t ids; /* given out */
+	uint32_t *copy;      /* the same of its last copy */
+	uint32_t *copied_for; /* the node beside which that is drawn; 0: there is none */
+	uint32_t *rank;      /* where it will stand, about */
+	uint32_t ids;        /* given out */
 	tl__dot_frame *frames;
 	uint32_t n_frames;
 } tl__dot;
@@ -72,6 +71,13 @@ void *tl__dot_zeroed(tl__dot *d, size_t count, size_t size);
 tl_status tl__dot_place(tl__dot *d, tl_error *err);
 /* Writes the frames, one in the other, and calls draw for every node where it stands. */
 void tl__dot_walk(tl__dot *d, void (*draw)(tl__dot *d, uint32_t node));
+
+/* Finds which nodes stand too far from their uses; TL_ERR_MEMORY. */
+tl_status tl__dot_measure(tl__dot *d, tl_error *err);
+/* Is operand k drawn beside node i, wherever it stands? */
+bool tl__dot_is_copied(const tl__dot *d, uint32_t i, uint32_t k);
+/* A copied operand: does the last copy that was drawn not serve this use, too? */
+bool tl__dot_needs_copy(const tl__dot *d, uint32_t i, uint32_t k);
 
 /* What holds for the whole drawing: title, legend, direction, fonts. */
 void tl__dot_head(const tl__dot *d);

@@ -28,6 +28,9 @@ typedef struct shelf {
 typedef struct plain {
 	tl_arena values;
 	tl_arena scratch; /* for one kernel */
+	uint32_t *uses;   /* readers of node i that are not computed yet; all 0 between runs */
+	unsigned char *need;
+	uint32_t cap;     /* of the two arrays */
 	shelf *shelves;   /* one for each size */
 	uint32_t n_shelves, cap_shelves;
 	uint64_t grown, computed;
@@ -58,6 +61,8 @@ static void plain_destroy(void *state)
 	tl_arena_release(&p->values);
 	tl_arena_release(&p->scratch);
 	free(p->shelves);
+	free(p->uses);
+	free(p->need);
 	free(p);
 }
 
@@ -66,7 +71,8 @@ static void plain_stats(const void *state, uint64_t *computed, uint64_t *allocat
 	const plain *p = state;
 	*computed = p->computed;
 	*allocations = p->grown + p->values.grown + p->scratch.grown;
-	*bytes = p->values.total + p->scratch.total + p->cap_shelves * sizeof *p->shelves;
+	*bytes = p->values.total + p->scratch.total + p->cap_shelves * sizeof *p->shelves +
+		p->cap * (sizeof *p->uses + sizeof *p->need);
 }
 
 static size_t buffer_bytes(const tl_tensor *t)
@@ -108,12 +114,14 @@ static void give_buffer(plain *p, void *data, size_t bytes)
 	s->first = b;
 }
 
-static void drop_use(plain *p, tl_tape *t, uint32_t *uses, uint32_t i)
+static void drop_use(plain *p, tl_tape *t, uint32_t i)
 {
 	for (;;) {
 		tl_node *node = &t->nodes[i];
-		assert(uses[i] > 0);
-		if (--uses[i] > 0 || !(node->flags & TL_NODE_ADJOINT) || node->flags & TL_NODE_PINNED)
+		if (!(node->flags & TL_NODE_ADJOINT) || node->flags & TL_NODE_PINNED)
+			return;
+		assert(p->uses[i] > 0);
+		if (--p->uses[i] > 0)
 			return;
 		node->flags &= ~(unsigned)TL_NODE_READY;
 		if (!(node->flags & TL_NODE_VIEW)) {
@@ -133,7 +141,7 @@ static tl_status run_kernel(plain *p, tl_tape *t, tl_node *node, const tl_tensor
 		.n_in = (int)node->n_in,
 		.in = in,
 		.out = &node->value,
-		.threads = t->threads,
+		.pool = t->pool,
 		.seed = t->seed,
 		.stream = t->step << 24 | node->draw,
 		.scratch = &p->scratch,
@@ -141,7 +149,7 @@ static tl_status run_kernel(plain *p, tl_tape *t, tl_node *node, const tl_tensor
 	};
 	tl_status status = TL_OK;
 	if (node->op->map)
-		tl__map(node->op->map, node->params, &node->value, in, (int)node->n_in, t->threads);
+		tl__map(node->op->map, node->params, &node->value, in, (int)node->n_in, t->pool);
 	else
 		status = node->op->kernel(&call);
 	tl_arena_clear(&p->scratch);
@@ -151,12 +159,12 @@ static tl_status run_kernel(plain *p, tl_tape *t, tl_node *node, const tl_tensor
 	return status;
 }
 
-static tl_status compute(plain *p, tl_tape *t, uint32_t *uses, uint32_t i)
+static tl_status compute(plain *p, tl_tape *t, uint32_t i)
 {
 	tl_node *node = &t->nodes[i];
 	const tl_tensor *few[8], **in = few;
 	if (node->n_in > 8) {
-		in = tl_arena_alloc_small(&t->scratch, node->n_in * sizeof *in);
+		in = tl_arena_alloc_small(&p->scratch, node->n_in * sizeof *in);
 		if (!in)
 			return tl_error_memory(&t->error);
 	}
@@ -164,6 +172,8 @@ static tl_status compute(plain *p, tl_tape *t, uint32_t *uses, uint32_t i)
 		in[k] = &t->nodes[node->in[k]].value;
 	if (node->op->view && node->op->view(node->params, in[0], &node->value)) {
 		node->flags |= TL_NODE_READY | TL_NODE_VIEW;
+		for (uint32_t k = 1; k < node->n_in; k++)
+			drop_use(p, t, node->in[k]);
 		return TL_OK;
 	}
 	size_t bytes = buffer_bytes(&node->value);
@@ -176,14 +186,63 @@ static tl_status compute(plain *p, tl_tape *t, uint32_t *uses, uint32_t i)
 		return status;
 	node->flags |= TL_NODE_READY;
 	for (uint32_t k = 0; k < node->n_in; k++)
-		drop_use(p, t, uses, node->in[k]);
+		drop_use(p, t, node->in[k]);
 	return TL_OK;
+}
+
+/* Room for nodes up to `top`; new entries are 0. */
+static bool make_room(plain *p, uint32_t top)
+{
+	if (top < p->cap)
+		return true;
+	uint32_t cap = p->cap ? p->cap : 1024;
+	while (cap <= top && cap <= UINT32_MAX / 2)
+		cap *= 2;
+	uint32_t *uses = realloc(p->uses, cap * sizeof *uses);
+	if (uses)
+		p->uses = uses;
+	unsigned char *need = uses ? realloc(p->need, cap) : NULL;
+	if (!need || cap <= top)
+		return false;
+	p->need = need;
+	memset(p->uses + p->cap, 0, (cap - p->cap) * sizeof *uses);
+	memset(p->need + p->cap, 0, cap - p->cap);
+	p->cap = cap;
+	p->grown += 2;
+	return true;
+}
+
+/*
+ * Marks what must be computed, from `top` down to the lowest such node, which is returned. `pending`
+ * counts marked nodes below i, so a read of something recent does not walk the whole tape.
+ */
+static uint32_t mark_needed(plain *p, tl_tape *t, uint32_t top, uint32_t pending)
+{
+	uint32_t i = top;
+	for (;; i--) {
+		tl_node *node = &t->nodes[i];
+		if (!p->need[i])
+			continue;
+		bool stays = node->flags & TL_NODE_PINNED || !(node->flags & TL_NODE_ADJOINT);
+		if (node->op->view && stays)
+			t->nodes[node->in[0]].flags |= TL_NODE_PINNED;
+		for (uint32_t k = 0; k < node->n_in; k++) {
+			uint32_t operand = node->in[k];
+			if (t->nodes[operand].flags & TL_NODE_READY)
+				continue;
+			p->uses[operand]++;
+			pending += !p->need[operand];
+			p->need[operand] = 1;
+		}
+		if (--pending == 0)
+			return i;
+	}
 }
 
 static tl_status plain_run(void *state, tl_tape *t, int n, const uint32_t *want)
 {
 	plain *p = state;
-	uint32_t top = 0;
+	uint32_t top = 0, pending = 0;
 	for (int k = 0; k < n; k++) {
 		t->nodes[want[k]].flags |= TL_NODE_PINNED;
 		if (!(t->nodes[want[k]].flags & TL_NODE_READY) && want[k] > top)
@@ -191,38 +250,21 @@ static tl_status plain_run(void *state, tl_tape *t, int n, const uint32_t *want)
 	}
 	if (top == 0)
 		return TL_OK;
-	tl_arena_clear(&t->scratch);
-	uint32_t *uses = tl_arena_alloc(&t->scratch, (top + 1) * sizeof *uses);
-	unsigned char *need = tl_arena_alloc(&t->scratch, top + 1);
-	if (!uses || !need)
+	if (!make_room(p, top))
 		return tl_error_memory(&t->error);
-	memset(uses, 0, (top + 1) * sizeof *uses);
-	memset(need, 0, top + 1);
 	for (int k = 0; k < n; k++)
-		if (want[k] <= top)
-			need[want[k]] = 1;
-	uint32_t low = top;
-	for (uint32_t i = top; i > 0; i--) {
-		tl_node *node = &t->nodes[i];
-		if (!need[i] || node->flags & TL_NODE_READY)
-			continue;
-		low = i;
-		for (uint32_t k = 0; k < node->n_in; k++) {
-			need[node->in[k]] = 1;
-			uses[node->in[k]]++;
+		if (!(t->nodes[want[k]].flags & TL_NODE_READY) && !p->need[want[k]]) {
+			p->need[want[k]] = 1;
+			pending++;
 		}
-		bool stays = node->flags & TL_NODE_PINNED || !(node->flags & TL_NODE_ADJOINT);
-		if (node->op->view && stays)
-			t->nodes[node->in[0]].flags |= TL_NODE_PINNED;
-	}
-	for (uint32_t i = low; i <= top; i++) {
-		if (!need[i] || t->nodes[i].flags & TL_NODE_READY)
-			continue;
-		tl_status status = compute(p, t, uses, i);
-		if (status)
-			return status;
-	}
-	return TL_OK;
+	uint32_t low = mark_needed(p, t, top, pending);
+	tl_status status = TL_OK;
+	for (uint32_t i = low; i <= top && !status; i++)
+		if (p->need[i])
+			status = compute(p, t, i);
+	memset(p->uses + low, 0, (top - low + 1) * sizeof *p->uses);
+	memset(p->need + low, 0, top - low + 1);
+	return status;
 }
 
 const tl_executor tl_executor_plain = {

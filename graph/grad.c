@@ -10,6 +10,7 @@
 /* One contribution to an adjoint; those of one node form a list in the order in which they came. */
 typedef struct part {
 	tl_var value;
+	bool fresh; /* recorded for this contribution, not handed through: nobody else's adjoint */
 	struct part *next;
 } part;
 
@@ -22,14 +23,16 @@ typedef struct sweep {
 	tl_tape *tape;
 	unsigned char *depends; /* does node i depend on some wrt? */
 	parts *adjoint;         /* of node i */
+	int *wanted;            /* 1 + the first k with wrt[k] = node i, or 0 */
+	int *also;              /* 1 + the next k with the same node, or 0 */
 } sweep;
 
-static tl_status add_part(sweep *s, uint32_t node, tl_var value)
+static tl_status add_part(sweep *s, uint32_t node, tl_var value, bool fresh)
 {
 	part *p = tl_arena_alloc_small(&s->tape->scratch, sizeof *p);
 	if (!p)
 		return tl_error_memory(&s->tape->error);
-	*p = (part){value, NULL};
+	*p = (part){value, fresh, NULL};
 	parts *list = &s->adjoint[node];
 	if (list->last)
 		list->last->next = p;
@@ -54,7 +57,11 @@ static tl_var sum_group(const tl_op *op, uint32_t n, const tl_var *v)
 	return total;
 }
 
-/* The adjoint of a node: contributions that the same op made are summed together first. */
+/*
+ * The adjoint of a node: fresh contributions that the same op made are summed together first. One that
+ * was handed through (by an addition, say) is another node's adjoint, too: to take it apart would compute
+ * it twice, and along h' = h + f(h) the sums would grow with every step.
+ */
 static tl_var sum_parts(sweep *s, const parts *list)
 {
 	if (list->count == 1)
@@ -70,8 +77,8 @@ static tl_var sum_parts(sweep *s, const parts *list)
 		uint32_t n = 0;
 		if (!op)
 			continue; /* taken into an earlier group */
-		for (part *q = p; q; q = q->next)
-			if (tl_var_op(q->value) == op) {
+		for (part *q = p; q; q = p->fresh ? q->next : NULL)
+			if (q == p || (q->fresh && tl_var_op(q->value) == op)) {
 				group[n++] = q->value;
 				q->value.index = 0;
 			}
@@ -106,29 +113,29 @@ static tl_status hand_back(sweep *s, uint32_t i, tl_var dout)
 				op->no_gradient ? op->no_gradient : "the op has no gradient");
 			return t->error.status;
 		}
+		uint32_t recorded = t->n_nodes;
 		tl_var d = op->gradient(&a, (int)k);
 		if (!d.tape)
 			continue;
 		if (!tl_shape_equal(tl_var_shape(d), t->nodes[to].value.shape))
 			d = tl_sum_to(d, t->nodes[to].value.shape);
-		if (t->error.status || add_part(s, to, d))
+		if (t->error.status || add_part(s, to, d, d.index >= recorded))
 			return t->error.status;
 	}
 	return TL_OK;
 }
 
-static tl_status sweep_back(sweep *s, tl_var y, tl_var dy, uint32_t lowest, int n, const tl_var *wrt, tl_var *out)
+static tl_status sweep_back(sweep *s, tl_var y, tl_var dy, uint32_t lowest, tl_var *out)
 {
 	tl_tape *t = s->tape;
-	tl_status status = add_part(s, y.index, dy);
+	tl_status status = add_part(s, y.index, dy, false);
 	for (uint32_t i = y.index; !status && i >= lowest; i--) {
 		if (!s->depends[i] || !s->adjoint[i].first)
 			continue;
 		t->scope = t->nodes[i].scope;
 		tl_var dout = sum_parts(s, &s->adjoint[i]);
-		for (int k = 0; k < n; k++)
-			if (wrt[k].index == i)
-				out[k] = dout;
+		for (int k = s->wanted[i]; k; k = s->also[k - 1])
+			out[k - 1] = dout;
 		status = t->error.status;
 		if (!status)
 			status = hand_back(s, i, dout);
@@ -142,16 +149,20 @@ static tl_status prepare(sweep *s, tl_var y, int n, const tl_var *wrt, uint32_t 
 	tl_tape *t = s->tape;
 	uint32_t size = y.index + 1;
 	*lowest = size;
-	tl_arena_clear(&t->scratch);
 	s->depends = tl_arena_alloc(&t->scratch, size);
 	s->adjoint = tl_arena_alloc(&t->scratch, size * sizeof *s->adjoint);
-	if (!s->depends || !s->adjoint)
+	s->wanted = tl_arena_alloc(&t->scratch, size * sizeof *s->wanted);
+	s->also = tl_arena_alloc(&t->scratch, ((size_t)n + 1) * sizeof *s->also);
+	if (!s->depends || !s->adjoint || !s->wanted || !s->also)
 		return tl_error_memory(&t->error);
 	memset(s->depends, 0, size);
 	memset(s->adjoint, 0, size * sizeof *s->adjoint);
+	memset(s->wanted, 0, size * sizeof *s->wanted);
 	for (int k = 0; k < n; k++)
 		if (wrt[k].index < size) {
 			s->depends[wrt[k].index] = 1;
+			s->also[k] = s->wanted[wrt[k].index];
+			s->wanted[wrt[k].index] = k + 1;
 			*lowest = wrt[k].index < *lowest ? wrt[k].index : *lowest;
 		}
 	for (uint32_t i = *lowest; i < size; i++) {
@@ -186,11 +197,14 @@ static tl_status differentiate(tl_var y, tl_var dy, int n, const tl_var *wrt, tl
 	tl_status status = check_wrt(t, n, wrt);
 	sweep s = {.tape = t};
 	uint32_t lowest;
+	tl_mark mark = tl_arena_mark(&t->scratch); /* a gradient rule may itself call tl_grad */
 	if (!status)
 		status = prepare(&s, y, n, wrt, &lowest);
 	tl_var *of = status ? NULL : tl_arena_alloc_small(&t->scratch, (size_t)n * sizeof *of + 1);
-	if (!of)
+	if (!of) {
+		tl_arena_rewind(&t->scratch, mark);
 		return status ? status : tl_error_memory(&t->error);
+	}
 	for (int k = 0; k < n; k++) /* wrt and out may be one array */
 		of[k] = wrt[k];
 	uint32_t scope = t->scope;
@@ -198,12 +212,13 @@ static tl_status differentiate(tl_var y, tl_var dy, int n, const tl_var *wrt, tl
 	t->recording_adjoints = true;
 	for (int k = 0; k < n; k++)
 		out[k] = (tl_var){0};
-	status = sweep_back(&s, y, dy, lowest, n, of, out);
+	status = sweep_back(&s, y, dy, lowest, out);
 	t->scope = scope;
 	for (int k = 0; !status && k < n; k++)
 		if (!out[k].tape)
 			out[k] = tl_fill(t, tl_var_shape(of[k]), 0);
 	t->recording_adjoints = nested;
+	tl_arena_rewind(&t->scratch, mark);
 	return status ? status : t->error.status;
 }
 

@@ -33,6 +33,8 @@ static tl_var copied(tl_tape *t, tl_dtype dtype, tl_shape shape, const void *dat
 {
 	if (!tl_shape_valid(shape))
 		return bad_shape(t, "input", shape);
+	if (!data && tl_shape_size(shape) > 0)
+		return tl_tape_fail(t, TL_ERR_ARGUMENT, "input: there are no data");
 	size_t bytes = (size_t)tl_shape_size(shape) * tl_dtype_size(dtype);
 	void *copy = tl_arena_alloc(&t->records, bytes);
 	if (!copy) {
@@ -78,6 +80,8 @@ tl_var tl_fill(tl_tape *t, tl_shape shape, double value)
 
 tl_var tl_use(tl_tape *t, tl_param *param)
 {
+	if (!t)
+		return (tl_var){0};
 	for (uint32_t i = t->n_used; i-- > 0;)
 		if (t->used[i].param == param)
 			return tl__var(t, t->used[i].node);

@@ -56,10 +56,10 @@ struct tl_tape {
 	uint32_t n_used, cap_used;
 	uint32_t draws;
 	uint64_t seed, step;
-	int threads;
+	tl_pool *pool;
 	tl_error error;
 	tl_arena records;
-	tl_arena scratch; /* of tl_grad and the executor's runs */
+	tl_arena scratch; /* of tl_grad */
 	uint64_t grown;   /* growths of the arrays above */
 	const tl_executor *executor;
 	void *executor_state;

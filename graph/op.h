@@ -55,7 +55,7 @@ typedef struct tl_call {
 	int n_in;
 	const tl_tensor *const *in; /* any strides */
 	const tl_tensor *out;
-	int threads;
+	tl_pool *pool;         /* for tl_parallel */
 	uint64_t seed, stream; /* of a random op: the key and the first counter of tl_philox */
 	tl_arena *scratch;     /* cleared after the call */
 	tl_error *error;       /* as above */

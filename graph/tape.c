@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/threads.h"
-
 bool tl__grow(void **array, uint32_t count, uint32_t *cap, size_t size, uint64_t *grown)
 {
 	if (count < *cap)
@@ -30,12 +28,12 @@ tl_tape *tl_tape_new(const tl_tape_options *options)
 	tl_tape *t = calloc(1, sizeof *t);
 	if (!t)
 		return NULL;
-	t->threads = o.threads > 0 ? o.threads : tl_threads_default();
 	t->seed = o.seed;
 	t->executor = o.executor ? o.executor : &tl_executor_plain;
 	tl_arena_init(&t->records, 0);
 	tl_arena_init(&t->scratch, 0);
-	if (!tl__grow((void **)&t->nodes, 0, &t->cap_nodes, sizeof *t->nodes, &t->grown) ||
+	t->pool = tl_pool_new(o.threads > 0 ? o.threads : tl_threads_default());
+	if (!t->pool || !tl__grow((void **)&t->nodes, 0, &t->cap_nodes, sizeof *t->nodes, &t->grown) ||
 		!tl__grow((void **)&t->scopes, 0, &t->cap_scopes, sizeof *t->scopes, &t->grown) ||
 		!(t->executor_state = t->executor->create(t))) {
 		tl_tape_free(t);
@@ -54,6 +52,7 @@ void tl_tape_free(tl_tape *t)
 		return;
 	if (t->executor_state)
 		t->executor->destroy(t->executor_state);
+	tl_pool_free(t->pool);
 	tl_arena_release(&t->records);
 	tl_arena_release(&t->scratch);
 	free(t->nodes);
@@ -93,7 +92,7 @@ void tl_tape_set_step(tl_tape *t, uint64_t step)
 
 int tl_tape_threads(const tl_tape *t)
 {
-	return t->threads;
+	return tl_pool_threads(t->pool);
 }
 
 tl_tape_stats tl_tape_get_stats(const tl_tape *t)

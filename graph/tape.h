@@ -51,7 +51,10 @@ TL_API tl_var tl_index(tl_tape *tape, tl_shape shape, const int32_t *data);
 TL_API tl_var tl_borrow(tl_tape *tape, const tl_tensor *tensor);
 /* Every element is `value`; stores one. */
 TL_API tl_var tl_fill(tl_tape *tape, tl_shape shape, double value);
-/* A parameter; the same variable for every call between two resets. */
+/*
+ * A parameter; the same variable for every call between two resets. It is read where it lies: after an
+ * optimiser's step reset the tape, or values computed from then on mix old and new weights.
+ */
 TL_API tl_var tl_use(tl_tape *tape, tl_param *param);
 
 /*

@@ -127,18 +127,18 @@ const tl_cell tl_cell_lstm_peephole = {
 static tl_state mgu_step(const tl_var *p, tl_var x, tl_state s)
 {
 	tl_var h = s.v[0], xw = tl_linear(x, p[W], p[B]);
-	tl_var f = tl_name(tl_sigmoid(tl_add(gate(xw, 0, 2), tl_matmul(h, p[U]))), "forget");
-	tl_var n = tl_name(tl_tanh(tl_add(gate(xw, 1, 2), tl_matmul(tl_mul(f, h), p[EXTRA]))), "new");
-	return tl_state1(tl_lerp(h, n, f));
+	tl_var u = tl_name(tl_sigmoid(tl_add(gate(xw, 0, 2), tl_matmul(h, p[U]))), "update");
+	tl_var n = tl_name(tl_tanh(tl_add(gate(xw, 1, 2), tl_matmul(tl_mul(u, h), p[EXTRA]))), "new");
+	return tl_state1(tl_lerp(h, n, u));
 }
 
 const tl_cell tl_cell_mgu = {
 	.name = "mgu",
-	.equations = "f = s(x W + h U + b); n = tanh(x W_n + (f*h) U_n + b_n); h' = (1-f)*h + f*n",
+	.equations = "u = s(x W + h U + b); n = tanh(x W_n + (u*h) U_n + b_n); h' = (1-u)*h + u*n",
 	.states = 1,
 	.step = mgu_step,
-	.params = (const tl_cell_param[]){{"w", TL_INPUT_ROWS, "fn"}, {"u", TL_STATE_ROWS, "f"},
-		{"b", TL_BIAS, "fn"}, {"u_n", TL_STATE_ROWS, "n"}, {0}},
+	.params = (const tl_cell_param[]){{"w", TL_INPUT_ROWS, "un"}, {"u", TL_STATE_ROWS, "u"},
+		{"b", TL_BIAS, "un"}, {"u_n", TL_STATE_ROWS, "n"}, {0}},
 };
 
 const tl_cell *tl_cell_at(int k)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "models/rnn.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,12 +9,16 @@
 
 #include "ops/dropout.h"
 #include "ops/layout.h"
+#include "ops/select.h"
 #include "optim/init.h"
 
 static tl_status check_options(const tl_rnn_options *o, tl_error *err)
 {
 	if (!o->cell)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "rnn: no cell is given");
+	if (!o->cell->step || !o->cell->params || o->cell->states < 1 || o->cell->states > TL_MAX_STATES)
+		return tl_error_set(err, TL_ERR_ARGUMENT, "rnn: cell %s needs a step, parameters and 1 to %d states",
+			o->cell->name ? o->cell->name : "(no name)", TL_MAX_STATES);
 	if (o->input < 1 || o->hidden < 1 || o->layers < 0)
 		return tl_error_set(err, TL_ERR_ARGUMENT,
 			"rnn: input size %" PRId64 ", hidden size %" PRId64 " and %d layers must be positive", o->input,
@@ -74,7 +77,7 @@ bool tl_rnn_set_bias(tl_rnn *rnn, char gate, double value)
 	const tl_cell *cell = rnn->options.cell;
 	int64_t hidden = rnn->options.hidden;
 	bool found = false;
-	for (int i = 0; i < rnn->options.layers * rnn->count; i++) {
+	for (int i = 0; gate != '\0' && i < rnn->options.layers * rnn->count; i++) {
 		const tl_cell_param *p = &cell->params[i % rnn->count];
 		const char *at = p->rows == TL_BIAS ? strchr(p->gates, gate) : NULL;
 		if (!at)
@@ -124,7 +127,7 @@ static tl_state initial_state(const tl_rnn *rnn, tl_tape *tape, tl_state given, 
 static tl_state failed_state(tl_tape *tape, int n)
 {
 	tl_state s = {.n = n};
-	for (int k = 0; k < n; k++)
+	for (int k = 0; tape && k < n; k++)
 		s.v[k] = tl_tape_fail(tape, TL_ERR_ARGUMENT, "rnn: failed");
 	return s;
 }
@@ -138,10 +141,13 @@ static tl_state run_layer(const tl_rnn *rnn, tl_tape *tape, int layer, int64_t s
 		return s;
 	}
 	if (bind(rnn, tape, layer, p))
-		for (int64_t t = 0; t < steps; t++) {
+		for (int64_t t = 0; t < steps && s.n == rnn->options.cell->states; t++) {
 			tl_scope_begin(tape, "t", t);
 			s = rnn->options.cell->step(p, x[t], s);
 			x[t] = s.v[0];
+			if (s.n != rnn->options.cell->states)
+				tl_tape_fail(tape, TL_ERR_ARGUMENT, "rnn: the step of cell %s returned %d states, not %d",
+					rnn->options.cell->name, s.n, rnn->options.cell->states);
 			tl_scope_end(tape);
 		}
 	free(p);
@@ -187,6 +193,10 @@ static bool check_input(const tl_rnn *rnn, tl_var x, int axes)
 {
 	tl_shape s = tl_var_shape(x);
 	char text[TL_SHAPE_TEXT];
+	if (!x.tape)
+		return false;
+	if (!tl_ok(x))
+		x = tl_detach(x); /* reports why */
 	if (tl_ok(x) && s.axes == axes && s.dim[axes - 1] == rnn->options.input && s.dim[0] > 0)
 		return true;
 	if (tl_ok(x))
@@ -203,7 +213,6 @@ static tl_rnn_result failed_result(const tl_rnn *rnn, tl_tape *tape)
 
 tl_rnn_result tl_rnn_run(const tl_rnn *rnn, tl_var x, tl_state initial, bool training)
 {
-	assert(x.tape);
 	if (!check_input(rnn, x, 3))
 		return failed_result(rnn, x.tape);
 	int64_t steps = tl_dim(x, 0);
@@ -227,7 +236,6 @@ tl_rnn_result tl_rnn_run(const tl_rnn *rnn, tl_var x, tl_state initial, bool tra
 
 tl_rnn_result tl_rnn_step(const tl_rnn *rnn, tl_var x, tl_state initial)
 {
-	assert(x.tape);
 	if (!check_input(rnn, x, 2))
 		return failed_result(rnn, x.tape);
 	tl_rnn_result r = {.output = x};

@@ -134,7 +134,7 @@ tl_status tl__ce_loss(const tl_call *c)
 	if (!losses.data)
 		return tl_error_memory(c->error);
 	tl_tensor t[] = {by_row(&losses, &s), *c->in[0], s.targets, s.top, s.total};
-	tl__slices(c->threads, s.kept, 5, t, loss_slice, &s);
+	tl__slices(c->pool, s.kept, 5, t, loss_slice, &s);
 	if (!none)
 		*(tl_real *)c->out->data =
 			(tl_real)(s.weight * tl__sum(tl_shape_size(losses.shape), losses.data, 1));
@@ -178,7 +178,7 @@ tl_status tl__ce_grad(const tl_call *c)
 	if (status)
 		return status;
 	tl_tensor t[] = {*c->out, *c->in[0], s.targets, s.top, s.total, by_row(c->in[2], &s)};
-	tl__slices(c->threads, s.kept, 6, t, grad_slice, &s);
+	tl__slices(c->pool, s.kept, 6, t, grad_slice, &s);
 	return TL_OK;
 }
 

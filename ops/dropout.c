@@ -46,7 +46,7 @@ static tl_status mask_kernel(const tl_call *c)
 {
 	const tl__mask_params *params = c->params;
 	struct mask m = {.call = c, .p = params->p, .n = tl_shape_size(params->shape)};
-	tl__parallel(c->threads, (m.n + BLOCK - 1) / BLOCK, GRAIN, mask_blocks, &m);
+	tl_parallel(c->pool, (m.n + BLOCK - 1) / BLOCK, GRAIN, mask_blocks, &m);
 	return TL_OK;
 }
 

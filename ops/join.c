@@ -68,19 +68,31 @@ tl_var tl_slice(tl_var x, int axis, int64_t start, int64_t stop, int64_t step)
 	if (at < 0)
 		return failed(x);
 	tl_slice_params p = {tl__region_whole(), tl_var_shape(x)};
-	int64_t count = step > 0 ? (stop - start + step - 1) / step : step < 0 ? (start - stop - step - 1) / -step : -1;
-	if (step == 0)
-		return tl_tape_fail(x.tape, TL_ERR_ARGUMENT, "slice: the step is 0");
+	int64_t size = p.shape.dim[at];
+	if (step == 0 || start < 0 || start > size || stop < -1 || step == INT64_MIN)
+		return tl_tape_fail(x.tape, TL_ERR_ARGUMENT,
+			"slice: start %" PRId64 ", stop %" PRId64 ", step %" PRId64 " do not fit an axis of size %" PRId64, start,
+			stop, step, size);
+	if (stop > size)
+		stop = size;
+	int64_t way = step > 0 ? stop - start : start - stop, pace = step > 0 ? step : -step;
+	int64_t count = way > 0 ? 1 + (way - 1) / pace : 0;
 	p.at.start[at] = start;
 	p.at.step[at] = step;
-	p.shape.dim[at] = count > 0 ? count : 0;
+	p.shape.dim[at] = count;
 	return tl_apply(NULL, &tl_op_slice, 1, &x, &p, sizeof p);
 }
 
 tl_var tl_select(tl_var x, int axis, int64_t index)
 {
 	int at = checked_axis(x, "select", axis);
-	return at < 0 ? failed(x) : tl_squeeze(tl_slice(x, at, index, index + 1, 1), at);
+	if (at < 0)
+		return failed(x);
+	int64_t size = tl_var_shape(x).dim[at], from = index < 0 ? index + size : index;
+	if (from < 0 || from >= size)
+		return tl_tape_fail(x.tape, TL_ERR_ARGUMENT,
+			"select: index %" PRId64 " is outside an axis of size %" PRId64, index, size);
+	return tl_squeeze(tl_slice(x, at, from, from + 1, 1), at);
 }
 
 tl_var tl_part(tl_var x, int axis, int k, int of)
@@ -162,8 +174,10 @@ tl_var tl_pad(tl_var x, int axis, int64_t before, int64_t after, double value)
 	int along = checked_axis(x, "pad", axis);
 	if (along < 0)
 		return failed(x);
-	if (before < 0 || after < 0)
-		return tl_tape_fail(x.tape, TL_ERR_ARGUMENT, "pad: a negative width");
+	int64_t most = INT64_MAX / 4;
+	if (before < 0 || after < 0 || before > most || after > most)
+		return tl_tape_fail(x.tape, TL_ERR_ARGUMENT, "pad: widths %" PRId64 " and %" PRId64 " are out of range",
+			before, after);
 	tl_region at = tl__region_whole();
 	at.start[along] = before;
 	tl_shape shape = tl_var_shape(x);

@@ -13,11 +13,15 @@ static tl_status reshape_infer(tl_infer *s)
 	char text[TL_SHAPE_TEXT];
 	if (s->out.axes < 0 || s->out.axes > TL_MAX_AXES)
 		return tl_error_set(s->error, TL_ERR_SHAPE, "the shape asked for is out of range");
-	for (int i = 0; i < s->out.axes; i++)
+	for (int i = 0; i < s->out.axes; i++) {
 		if (s->out.dim[i] == -1 && open < 0)
 			open = i;
+		else if (s->out.dim[i] < 0 || (s->out.dim[i] > 0 && known > INT64_MAX / 16 / s->out.dim[i]))
+			return tl_error_set(s->error, TL_ERR_SHAPE, "the shape asked for, %s, is out of range",
+				tl_shape_text(s->out, text));
 		else
 			known *= s->out.dim[i];
+	}
 	if (open >= 0)
 		s->out.dim[open] = known > 0 ? size / known : 0;
 	if (!tl_shape_valid(s->out) || tl_shape_size(s->out) != size)

@@ -20,9 +20,12 @@ TL_API tl_var tl_transpose(tl_var x, const int *order);
 /* The last two axes swapped. */
 TL_API tl_var tl_t(tl_var x);
 
-/* Indices start, start + step, ... before stop along an axis (step != 0; stop exclusive; no wrapping). */
+/*
+ * Indices start, start + step, ... before stop along an axis. 0 <= start <= size; a stop above the size is
+ * the size; step != 0; with a negative step, stop -1 goes down to index 0. No index counts from the back.
+ */
 TL_API tl_var tl_slice(tl_var x, int axis, int64_t start, int64_t stop, int64_t step);
-/* One index along an axis, which disappears: x[t]. */
+/* One index along an axis, which disappears: x[t]; -1 is the last. */
 TL_API tl_var tl_select(tl_var x, int axis, int64_t index);
 /* Part k of `of` equal ones along an axis: tl_part(z, -1, 2, 4) is the third quarter of z's columns. */
 TL_API tl_var tl_part(tl_var x, int axis, int k, int of);

@@ -77,12 +77,24 @@ static tl_status multiply(const tl_call *c, const tl_tensor *a, const tl_tensor 
 		.beta = beta,
 		.c = out->data,
 		.ldc = out->stride[0],
-		.threads = c->threads,
+		.pool = c->pool,
 	};
 	return tl__gemm(&g, c->error);
 }
 
-#define STACK_ROWS 1024 /* pairs are laid side by side up to this inner size: long enough for full speed */
+#define STACK_ROWS 1024 /* an inner size that is long enough for full speed */
+
+static int64_t inner(const tl_call *c, int pair)
+{
+	return c->in[2 * pair]->shape.dim[1];
+}
+
+/* Copying k (m + n) elements saves a pass over the m n of C: not so where an operand is a whole weight. */
+static bool worth_stacking(const tl_call *c, int pair)
+{
+	double m = (double)c->out->shape.dim[0], n = (double)c->out->shape.dim[1];
+	return (double)inner(c, pair) * (m + n) < m * n;
+}
 
 /* Pairs first..last-1, whose inner sizes add up to k, as one product. */
 static tl_status multiply_stacked(const tl_call *c, int first, int last, int64_t k, tl_real beta)
@@ -104,7 +116,7 @@ static tl_status multiply_stacked(const tl_call *c, int first, int last, int64_t
 		row += rows;
 	}
 	tl_gemm g = {.ta = true, .m = m, .n = n, .k = k, .a = a, .lda = m, .b = b, .ldb = n, .beta = beta,
-		.c = c->out->data, .ldc = n, .threads = c->threads};
+		.c = c->out->data, .ldc = n, .pool = c->pool};
 	return tl__gemm(&g, c->error);
 }
 
@@ -112,16 +124,17 @@ static tl_status matmul_2d(const tl_call *c)
 {
 	int pairs = c->n_in / 2;
 	tl_status status = TL_OK;
+	tl_mark mark = tl_arena_mark(c->scratch);
 	for (int p = 0, end; p < pairs && !status; p = end) {
-		int64_t k = c->in[2 * p]->shape.dim[1];
+		int64_t k = inner(c, p);
 		tl_real beta = p == 0 ? 0 : 1;
-		for (end = p + 1; end < pairs && k + c->in[2 * end]->shape.dim[1] <= STACK_ROWS; end++)
-			k += c->in[2 * end]->shape.dim[1];
+		for (end = p + 1; end < pairs && k < STACK_ROWS && worth_stacking(c, p) && worth_stacking(c, end); end++)
+			k += inner(c, end);
 		if (end > p + 1)
 			status = multiply_stacked(c, p, end, k, beta);
 		else
 			status = multiply(c, c->in[2 * p], c->in[2 * p + 1], c->out, beta);
-		tl_arena_clear(c->scratch);
+		tl_arena_rewind(c->scratch, mark);
 	}
 	return status;
 }
@@ -155,7 +168,7 @@ static tl_status matmul_infer(tl_infer *s)
 	for (int k = 0; k < s->n_in; k += 2) {
 		tl_shape a = s->in[k]->shape, b = s->in[k + 1]->shape;
 		if (a.axes != b.axes || (a.axes != 2 && a.axes != 3))
-			return tl_error_set(s->error, TL_ERR_SHAPE, "operands must be matrices or batches of them");
+			return tl_error_set(s->error, TL_ERR_SHAPE, "both operands must have two axes, or both three with equal first ones");
 		if (a.dim[a.axes - 1] != b.dim[b.axes - 2])
 			return tl_error_set(s->error, TL_ERR_SHAPE, "the inner sizes differ: %lld columns times %lld rows",
 				(long long)a.dim[a.axes - 1], (long long)b.dim[b.axes - 2]);
@@ -204,7 +217,11 @@ const tl_op tl_op_matmul = {
 /* x (..., M, K) as (rows, K). */
 static tl_var flat_rows(tl_var x)
 {
-	return tl_reshape(x, TL_SHAPE(-1, tl_dim(x, -1)));
+	tl_shape s = tl_var_shape(x);
+	int64_t rows = 1;
+	for (int i = 0; i < s.axes - 1; i++)
+		rows *= s.dim[i];
+	return tl_reshape(x, TL_SHAPE(rows, tl_dim(x, -1)));
 }
 
 static tl_var with_columns(tl_var rows, tl_shape like, int64_t columns)

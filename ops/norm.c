@@ -59,7 +59,7 @@ static tl_status by_rows(const tl_call *c, tl_range_fn fn)
 	if (c->params)
 		rows.eps = *(const double *)c->params;
 	shape.dim[shape.axes - 1] = 1;
-	tl__parallel(c->threads, tl_shape_size(shape), 1 + GRAIN / (rows.n + 1), fn, &rows);
+	tl_parallel(c->pool, tl_shape_size(shape), 1 + GRAIN / (rows.n + 1), fn, &rows);
 	return TL_OK;
 }
 

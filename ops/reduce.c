@@ -77,7 +77,7 @@ static void extreme_slice(void *ctx, tl_shape kept, const tl_tensor *t)
 static tl_status extreme(const tl_call *c, tl_real sign)
 {
 	tl_tensor t[] = {tl_tensor_broadcast(c->out, c->in[0]->shape), *c->in[0]};
-	tl__slices(c->threads, c->out->shape, 2, t, extreme_slice, &sign);
+	tl__slices(c->pool, c->out->shape, 2, t, extreme_slice, &sign);
 	return TL_OK;
 }
 
@@ -191,7 +191,7 @@ static tl_status argmax_kernel(const tl_call *c)
 	struct line line = {.n = x->shape.dim[axis], .step = x->stride[axis]};
 	tl_tensor out = tl_tensor_dense(TL_I32, kept, c->out->data);
 	tl_tensor t[] = {tl_tensor_broadcast(&out, x->shape), *x};
-	tl__slices(c->threads, kept, 2, t, argmax_slice, &line);
+	tl__slices(c->pool, kept, 2, t, argmax_slice, &line);
 	return TL_OK;
 }
 
@@ -250,7 +250,7 @@ static tl_status logsumexp_kernel(const tl_call *c)
 	if (!total.data)
 		return tl_error_memory(c->error);
 	tl_tensor t[] = {tl_tensor_broadcast(c->out, shape), tl_tensor_broadcast(&total, shape), *c->in[0]};
-	tl__slices(c->threads, kept, 3, t, logsumexp_slice, NULL);
+	tl__slices(c->pool, kept, 3, t, logsumexp_slice, NULL);
 	return TL_OK;
 }
 

@@ -15,8 +15,12 @@ static bool inside(const tl_region *r, tl_shape part, tl_shape of)
 	if (part.axes != of.axes)
 		return false;
 	for (int i = 0; i < of.axes; i++) {
-		int64_t last = r->start[i] + r->step[i] * (part.dim[i] - 1);
-		if (part.dim[i] > 0 && (r->start[i] < 0 || r->start[i] >= of.dim[i] || last < 0 || last >= of.dim[i]))
+		int64_t start = r->start[i], step = r->step[i], steps = part.dim[i] - 1;
+		if (steps < 0)
+			continue;
+		if (start < 0 || start >= of.dim[i])
+			return false;
+		if (steps > 0 && (step > 0 ? step > (of.dim[i] - 1 - start) / steps : step < -(start / steps)))
 			return false;
 	}
 	return true;

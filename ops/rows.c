@@ -94,7 +94,7 @@ static void slices_part(void *ctx, int64_t first, int64_t last)
 	}
 }
 
-void tl__slices(int threads, tl_shape kept, int n, const tl_tensor *t, tl_slice_fn fn, void *ctx)
+void tl__slices(tl_pool *pool, tl_shape kept, int n, const tl_tensor *t, tl_slice_fn fn, void *ctx)
 {
 	struct slices s = {.kept = kept, .n = n, .t = t, .fn = fn, .ctx = ctx};
 	for (int i = 1; i < kept.axes && kept.dim[s.axis] < MANY; i++)
@@ -110,7 +110,7 @@ void tl__slices(int threads, tl_shape kept, int n, const tl_tensor *t, tl_slice_
 	s.thickness = 1 + SLICE / (size / dim);
 	if (dim * inner >= RUN && s.thickness < RUN / inner)
 		s.thickness = RUN / inner;
-	tl__parallel(threads, (dim + s.thickness - 1) / s.thickness, 1, slices_part, &s);
+	tl_parallel(pool, (dim + s.thickness - 1) / s.thickness, 1, slices_part, &s);
 }
 
 tl_tensor tl__row_heads(const tl_tensor *t, tl_shape kept)

@@ -43,7 +43,7 @@ tl_tensor tl__row_scratch(const tl_call *c, tl_shape kept);
  * parts do not depend on the number of threads.
  */
 typedef void (*tl_slice_fn)(void *ctx, tl_shape kept, const tl_tensor *t);
-void tl__slices(int threads, tl_shape kept, int n, const tl_tensor *t, tl_slice_fn fn, void *ctx);
+void tl__slices(tl_pool *pool, tl_shape kept, int n, const tl_tensor *t, tl_slice_fn fn, void *ctx);
 
 /* The first element of each row: t with size 1 along reduced axes. */
 tl_tensor tl__row_heads(const tl_tensor *t, tl_shape kept);

@@ -86,7 +86,7 @@ static tl_status run(const tl_call *c, tl_slice_fn fn)
 		return tl_error_memory(c->error);
 	tl_tensor t[] = {
 		*c->out, *c->in[0], tl_tensor_broadcast(&top, shape), tl_tensor_broadcast(&total, shape)};
-	tl__slices(c->threads, kept, 4, t, fn, NULL);
+	tl__slices(c->pool, kept, 4, t, fn, NULL);
 	return TL_OK;
 }
 

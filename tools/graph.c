@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "graph/grad.h"
+#include "models/cells.h"
 #include "ops/loss.h"
 #include "tools/command.h"
 #include "tools/lm_file.h"
@@ -108,6 +109,13 @@ static tl_status draw(const lm_bundle *b, const graph_options *o, tl_tape *tape,
 	return o->backward ? draw_gradients(loss, b, o, &dot, err) : picture_write(o->output, 1, &loss, &dot, err);
 }
 
+static bool net_given(const net_options *o)
+{
+	net_options d = NET_DEFAULTS;
+	return o->cell != &tl_cell_lstm || o->embed != d.embed || o->hidden != d.hidden || o->layers != d.layers ||
+		o->dropout != d.dropout;
+}
+
 /* A net by its sizes, with numbers for symbols. */
 static tl_status build(lm_bundle *b, const graph_options *o, tl_error *err)
 {
@@ -134,6 +142,8 @@ tl_status command_graph(int argc, char **argv, tl_error *err)
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	if (o.output && picture_check(o.output, err))
 		return err->status;
+	if (strcmp(o.what, "lm") && net_given(&o.net))
+		return tl_error_set(err, TL_ERR_ARGUMENT, "%s has its own cell and sizes: the options under 'Model' are for graph lm", o.what);
 	lm_bundle b = {0};
 	tl_status status = strcmp(o.what, "lm") ? lm_bundle_load(&b, o.what, err) : build(&b, &o, err);
 	tl_tape *tape = tl_tape_new(NULL);
