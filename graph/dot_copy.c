@@ -16,7 +16,7 @@
 
 #include "graph/leaf.h"
 
-#define FAR 32 /* ranks */
+#define FAR 48 /* ranks */
 
 typedef enum side { NEITHER, LEFT, RIGHT } side;
 

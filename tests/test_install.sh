@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Installs into an empty folder and builds the examples against what is there: one header, one library, one
-# pkg-config file. Arguments: build directory, source directory, C compiler.
+# pkg-config file. Arguments: build directory, source directory, C compiler (one word or several).
 set -eu
-build=$1 source=$2 cc=$3
+build=$1 source=$2
+shift 2
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 DESTDIR="$stage" ninja -C "$build" install >/dev/null
@@ -22,7 +23,7 @@ checks=0
 for example in custom_cell custom_op; do
     checks=$((checks + 1))
     # shellcheck disable=SC2046
-    $cc -std=c11 -Wall -Wextra -Wpedantic -Werror "$source/tools/examples/$example.c" -o "$stage/$example" \
+    "$@" -std=c11 -Wall -Wextra -Wpedantic -Werror "$source/tools/examples/$example.c" -o "$stage/$example" \
         $(pkg-config --cflags --libs tapeloop) -lm || fail "$example does not build"
     "$stage/$example" >"$stage/$example.out" || fail "$example does not run"
     cat "$stage/$example.out"
