@@ -16,7 +16,7 @@
 
 #include "graph/leaf.h"
 
-#define FAR 100 /* ranks */
+#define FAR 48 /* ranks */
 
 typedef enum side { NEITHER, LEFT, RIGHT } side;
 
