@@ -10,6 +10,7 @@
 #include "graph/leaf.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 typedef enum kind { INPUT, INDEX, PARAM, CONSTANT, PRODUCT, ELEMENTWISE, OTHER, VIEW, KINDS } kind;
 
@@ -229,5 +230,6 @@ void tl__dot_edge_style(const tl__dot *d, uint32_t i, uint32_t k, tl__dot_edge e
 	} else if (placed) {
 		fprintf(d->to, " %s=%u", edge == TL__DOT_BACK ? "taillabel" : "headlabel", k);
 	}
+	if (getenv("W") && (tl__dot_is_copied(d,i,k) || d->frame[i]==d->frame[node->in[k]])) fprintf(d->to," weight=%s",getenv("W"));
 	fputs("]\n", d->to);
 }
