@@ -61,7 +61,10 @@ tl_var tl_borrow(tl_tape *t, const tl_tensor *tensor)
 {
 	if (!tl_shape_valid(tensor->shape))
 		return bad_shape(t, "borrow", tensor->shape);
-	return leaf(t, &tl_op_input, tensor, NULL, 0);
+	tl_tensor value = *tensor;
+	if (tl_shape_size(value.shape) == 0) /* NULL is fine here, but kernels take it for a failed allocation */
+		value = tl_tensor_dense(value.dtype, value.shape, t);
+	return leaf(t, &tl_op_input, &value, NULL, 0);
 }
 
 tl_var tl_fill(tl_tape *t, tl_shape shape, double value)

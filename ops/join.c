@@ -117,7 +117,10 @@ tl_status tl_split(tl_var x, int axis, int n, tl_var *out)
 tl_var tl_flip(tl_var x, int axis)
 {
 	int at = checked_axis(x, "flip", axis);
-	return at < 0 ? failed(x) : tl_slice(x, at, tl_var_shape(x).dim[at] - 1, -1, -1);
+	if (at < 0)
+		return failed(x);
+	int64_t size = tl_var_shape(x).dim[at];
+	return size > 0 ? tl_slice(x, at, size - 1, -1, -1) : tl_slice(x, at, 0, 0, 1);
 }
 
 tl_var tl_concat(int n, const tl_var *v, int axis)

@@ -214,14 +214,17 @@ const tl_op tl_op_matmul = {
 		},
 };
 
+/* The product of all sizes but the last `kept` ones; reshape's -1 cannot tell it where one of those is 0. */
+static int64_t leading(tl_shape s, int kept)
+{
+	s.axes -= kept;
+	return tl_shape_size(s);
+}
+
 /* x (..., M, K) as (rows, K). */
 static tl_var flat_rows(tl_var x)
 {
-	tl_shape s = tl_var_shape(x);
-	int64_t rows = 1;
-	for (int i = 0; i < s.axes - 1; i++)
-		rows *= s.dim[i];
-	return tl_reshape(x, TL_SHAPE(rows, tl_dim(x, -1)));
+	return tl_reshape(x, TL_SHAPE(leading(tl_var_shape(x), 1), tl_dim(x, -1)));
 }
 
 static tl_var with_columns(tl_var rows, tl_shape like, int64_t columns)
@@ -233,7 +236,8 @@ static tl_var with_columns(tl_var rows, tl_shape like, int64_t columns)
 /* (..., M, K) as (batch, M, K). */
 static tl_var flat_batch(tl_var x)
 {
-	return tl_var_shape(x).axes == 3 ? x : tl_reshape(x, TL_SHAPE(-1, tl_dim(x, -2), tl_dim(x, -1)));
+	tl_shape s = tl_var_shape(x);
+	return s.axes == 3 ? x : tl_reshape(x, TL_SHAPE(leading(s, 2), tl_dim(x, -2), tl_dim(x, -1)));
 }
 
 tl_var tl_matmul(tl_var a, tl_var b)
