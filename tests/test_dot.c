@@ -42,8 +42,9 @@ static char *draw(int n, const tl_var *outputs)
 static int count(const char *text, const char *part)
 {
 	int n = 0;
-	for (const char *at = text; (at = strstr(at, part)); at += strlen(part))
-		n++;
+	size_t length = strlen(part);
+	for (const char *at = text; *at; at++) /* strstr under AddressSanitizer measures the text each time */
+		n += strncmp(at, part, length) == 0;
 	return n;
 }
 
