@@ -121,6 +121,9 @@ START_TEST(a_pool_serves_many_times)
 		tl_parallel(pool, n, 1, note, &p);
 		ck_assert(covers(&p, 3, n, 1));
 		ck_assert_int_eq(p.n, n < 3 ? n : 3);
+		for (int i = 0; i < p.n; i++)
+			for (int j = 0; j < i; j++)
+				ck_assert(!pthread_equal(p.part[i].thread, p.part[j].thread));
 	}
 	tl_pool_free(pool);
 	tl_pool_free(NULL);
