@@ -8,8 +8,10 @@
  *  - the library never exits and never aborts.
  *
  *	tl_error err = {0};
- *	if (tl_store_load(store, "model.safetensors", &err))
+ *	tl_safetensors *f = tl_safetensors_open("model.safetensors", &err);
+ *	if (!f || tl_store_load(store, f, &err))
  *		fprintf(stderr, "%s\n", err.text);
+ *	tl_safetensors_free(f);
  */
 #ifndef TL_CORE_STATUS_H
 #define TL_CORE_STATUS_H

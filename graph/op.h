@@ -6,6 +6,7 @@
  *
  *	static void cube(const void *params, int64_t n, tl_real *out, const tl_real *const *in)
  *	{
+ *		(void)params;
  *		for (int64_t i = 0; i < n; i++)
  *			out[i] = in[0][i] * in[0][i] * in[0][i];
  *	}
@@ -19,7 +20,7 @@
  *	tl_var y = tl_apply(NULL, &op_cube, 1, &x, NULL, 0);
  *
  * An op has exactly one of `map` (elementwise, see core/map.h) and `kernel` (whole tensors), and may
- * have `view` besides. The engine checks types, broadcasts elementwise operands, allocates results,
+ * have `view` besides; an elementwise op has at most TL_MAP_MAX operands. The engine checks types, broadcasts elementwise operands, allocates results,
  * skips gradients that nobody needs, sums broadcast axes back and adds up contributions.
  */
 #ifndef TL_GRAPH_OP_H

@@ -36,6 +36,12 @@ tl_rnn *tl_rnn_new(tl_store *store, const char *name, const tl_rnn_options *opti
 	if (check_options(&o, err))
 		return NULL;
 	int count = tl_cell_param_count(o.cell);
+	for (int k = 0; k < count; k++)
+		if (!o.cell->params[k].gates) {
+			tl_error_set(err, TL_ERR_ARGUMENT, "rnn: parameter %s of cell %s names no gates",
+				o.cell->params[k].name, o.cell->name);
+			return NULL;
+		}
 	tl_rnn *rnn = calloc(1, sizeof *rnn);
 	tl_param **params = calloc((size_t)(o.layers * count), sizeof *params);
 	if (!rnn || !params) {

@@ -78,7 +78,7 @@ static void show(lm_training *t, int epoch, int64_t done, const windows *w, cons
 	int64_t tokens = t->tokens + result->train.tokens;
 	int64_t all = (int64_t)t->epochs * w->count, passed = (int64_t)(epoch - 1) * w->count + done;
 	double loss = tl_likelihood_mean(&result->train);
-	progress_show(t->progress, false, "epoch %d/%d  %lld/%lld  loss %.4f  perplexity %.2f  %s %s/s  %s left", epoch,
+	progress_show(t->progress, false, "epoch %d/%d %lld/%lld loss %.3f perplexity %.2f %s %s/s %s left", epoch,
 		t->epochs, (long long)done, (long long)w->count, loss, tl_perplexity(loss),
 		count_text((int64_t)((double)tokens / spent), rate), t->unit,
 		duration_text(spent / (double)passed * (double)(all - passed), left));
