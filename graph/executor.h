@@ -11,13 +11,21 @@
 
 #include "graph/op.h"
 
+/* Since the last reset, but for allocations and plans: since the executor was made. */
+typedef struct tl_executor_stats {
+	uint64_t computed;    /* kernel calls */
+	uint64_t allocations; /* requests to the system */
+	size_t bytes;         /* held now */
+	uint64_t plan_hits, plan_misses;
+} tl_executor_stats;
+
 typedef struct tl_executor {
 	const char *name;
 	void *(*create)(tl_tape *tape); /* NULL: out of memory */
 	tl_status (*run)(void *state, tl_tape *tape, int n, const uint32_t *want);
 	void (*reset)(void *state);
 	void (*destroy)(void *state);
-	void (*stats)(const void *state, uint64_t *computed, uint64_t *allocations, size_t *bytes);
+	void (*stats)(const void *state, tl_executor_stats *stats);
 } tl_executor;
 
 /*

@@ -66,13 +66,15 @@ static void plain_destroy(void *state)
 	free(p);
 }
 
-static void plain_stats(const void *state, uint64_t *computed, uint64_t *allocations, size_t *bytes)
+static void plain_stats(const void *state, tl_executor_stats *stats)
 {
 	const plain *p = state;
-	*computed = p->computed;
-	*allocations = p->grown + p->values.grown + p->scratch.grown;
-	*bytes = p->values.total + p->scratch.total + p->cap_shelves * sizeof *p->shelves +
-		p->cap * (sizeof *p->uses + sizeof *p->need);
+	*stats = (tl_executor_stats){
+		.computed = p->computed,
+		.allocations = p->grown + p->values.grown + p->scratch.grown,
+		.bytes = p->values.total + p->scratch.total + p->cap_shelves * sizeof *p->shelves +
+			 p->cap * (sizeof *p->uses + sizeof *p->need),
+	};
 }
 
 static size_t buffer_bytes(const tl_tensor *t)

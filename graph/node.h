@@ -63,6 +63,7 @@ struct tl_tape {
 	uint64_t grown;   /* growths of the arrays above */
 	const tl_executor *executor;
 	void *executor_state;
+	const char *plan; /* as given with the options; read when the executor is made */
 };
 
 static inline tl_var tl__var(tl_tape *tape, uint32_t index)

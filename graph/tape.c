@@ -30,6 +30,7 @@ tl_tape *tl_tape_new(const tl_tape_options *options)
 		return NULL;
 	t->seed = o.seed;
 	t->executor = o.executor ? o.executor : &tl_executor_plain;
+	t->plan = o.plan;
 	tl_arena_init(&t->records, 0);
 	tl_arena_init(&t->scratch, 0);
 	t->pool = tl_pool_new(o.threads > 0 ? o.threads : tl_threads_default());
@@ -97,12 +98,17 @@ int tl_tape_threads(const tl_tape *t)
 
 tl_tape_stats tl_tape_get_stats(const tl_tape *t)
 {
-	tl_tape_stats s = {.nodes = t->n_nodes - 1};
-	t->executor->stats(t->executor_state, &s.computed, &s.allocations, &s.bytes);
-	s.allocations += t->grown + t->records.grown + t->scratch.grown;
-	s.bytes += t->records.total + t->scratch.total + t->cap_nodes * sizeof *t->nodes +
-		t->cap_scopes * sizeof *t->scopes + t->cap_used * sizeof *t->used;
-	return s;
+	tl_executor_stats e;
+	t->executor->stats(t->executor_state, &e);
+	return (tl_tape_stats){
+		.nodes = t->n_nodes - 1,
+		.computed = e.computed,
+		.allocations = e.allocations + t->grown + t->records.grown + t->scratch.grown,
+		.bytes = e.bytes + t->records.total + t->scratch.total + t->cap_nodes * sizeof *t->nodes +
+			 t->cap_scopes * sizeof *t->scopes + t->cap_used * sizeof *t->used,
+		.plan_hits = e.plan_hits,
+		.plan_misses = e.plan_misses,
+	};
 }
 
 /* Only the types are checked here; shapes are the shape rule's. */

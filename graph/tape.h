@@ -28,6 +28,7 @@ typedef struct tl_tape_options {
 	int threads;                 /* 0: tl_threads_default() */
 	uint64_t seed;               /* of dropout and other random ops */
 	const tl_executor *executor; /* NULL: tl_executor_plain */
+	const char *plan;            /* passes of the planner, see graph/plan.h; NULL: TL_PLAN, or all */
 } tl_tape_options;
 
 /* NULL options: all defaults. Returns NULL where memory is out. */
@@ -100,6 +101,7 @@ typedef struct tl_tape_stats {
 	uint64_t computed;    /* kernel calls since the reset */
 	uint64_t allocations; /* requests to the system since the tape was made */
 	size_t bytes;         /* held by the tape now */
+	uint64_t plan_hits, plan_misses; /* of the planner's cache since the tape was made */
 } tl_tape_stats;
 TL_API tl_tape_stats tl_tape_get_stats(const tl_tape *tape);
 /* Threads that kernels of this tape may use. */

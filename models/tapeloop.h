@@ -33,6 +33,7 @@
 #include "core/threads.h"
 #include "graph/dot.h"
 #include "graph/grad.h"
+#include "graph/plan.h"
 #include "graph/tape.h"
 #include "models/cells.h"
 #include "models/layers.h"

@@ -8,6 +8,7 @@
 #include "graph/grad.h"
 #include "ops/arith.h"
 #include "ops/layout.h"
+#include "ops/region.h"
 
 #define LENGTH(array) ((int)(sizeof(array) / sizeof *(array)))
 #define MOST 400 /* elements */
@@ -218,6 +219,27 @@ START_TEST(the_ends_of_int64)
 }
 END_TEST
 
+/* Every region near an axis of size 5, as ops record them: right where all its indices are. */
+START_TEST(regions)
+{
+	for (int64_t start = -2; start <= 6; start++)
+		for (int64_t step = -6; step <= 6; step++)
+			for (int64_t count = 0; count <= 7; count++) {
+				bool inside = true;
+				for (int64_t k = 0; k < count; k++)
+					inside = inside && start + k * step >= 0 && start + k * step < 5;
+				tl_tape_reset(tape);
+				tl_slice_params p = {tl__region_whole(), TL_SHAPE(2, count)};
+				p.at.start[1] = start;
+				p.at.step[1] = step;
+				tl_var x = numbered(TL_REAL, TL_SHAPE(2, 5));
+				ck_assert_msg(
+					tl_ok(tl_apply(NULL, &tl_op_slice, 1, &x, &p, sizeof p)) == inside,
+					"start %d, step %d, count %d", (int)start, (int)step, (int)count);
+			}
+}
+END_TEST
+
 /* d(sum of weight * y)/dx, where weight numbers y's elements from 1. */
 static void check_gradient(tl_var y, tl_var x, const double *want, const char *what)
 {
@@ -312,6 +334,7 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, shapes_and_types_that_do_not_fit);
 	tcase_add_test(c, sentences_name_the_scope_and_stay);
 	tcase_add_test(c, the_ends_of_int64);
+	tcase_add_test(c, regions);
 	tcase_add_loop_test(c, time_steps_give_one_place, 0, 2);
 	tcase_add_test(c, slices_that_overlap_or_leave_gaps);
 	tcase_add_test(c, joined_operands_get_slices);
