@@ -111,6 +111,14 @@ tl_tape_stats tl_tape_get_stats(const tl_tape *t)
 	};
 }
 
+void *tl_tape_alloc(tl_tape *t, size_t bytes)
+{
+	void *p = tl_arena_alloc_small(&t->records, bytes + !bytes);
+	if (!p)
+		tl_error_memory(&t->error);
+	return p;
+}
+
 /* Only the types are checked here; shapes are the shape rule's. */
 static tl_status check_types(const tl_op *op, tl_infer *s)
 {

@@ -58,6 +58,9 @@ TL_API tl_var tl_fill(tl_tape *tape, tl_shape shape, double value);
  */
 TL_API tl_var tl_use(tl_tape *tape, tl_param *param);
 
+/* Memory that lives until the reset, for lists of variables and the like; NULL, and an error, if there is none. */
+TL_API void *tl_tape_alloc(tl_tape *tape, size_t bytes);
+
 /*
  * Record a node: how ops are called. `params` is copied; its bytes are part of the graph's structure,
  * so padding must be zero. tape may be NULL if there is an operand. Returns a failed variable on error.
