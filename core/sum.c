@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One row: sixteen running sums keep the vector units busy, whatever their width. */
 #include "core/sum.h"
 
 #include "core/map.h"
+#include "core/vector.h"
 
-#define LANES 16 /* running sums that keep the vector units busy */
+#define LANES 16
 
-double tl__sum(int64_t n, const tl_real *x, int64_t step)
+TL_VECTOR double tl__sum(int64_t n, const tl_real *x, int64_t step)
 {
 	double total = 0;
 	for (int64_t done = 0; done < n; done += TL_BLOCK) {

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/vector.h"
 #include "core/walk.h"
 
 size_t tl_dtype_size(tl_dtype dtype)
@@ -105,12 +106,13 @@ static void copy_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 		COPY(tl_real);
 }
 
-static void add_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
+TL_VECTOR static void add_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 {
 	(void)ctx;
 	tl_real *to = (tl_real *)at[0];
 	const tl_real *from = (const tl_real *)at[1];
 	if (step[0] == 1 && step[1] == 1)
+		TL_INDEPENDENT
 		for (int64_t i = 0; i < n; i++)
 			to[i] += from[i];
 	else

@@ -38,6 +38,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/vector.h"
 #include "core/vmath.h"
 
 #define LN2_HIGH 0x1.62e4p-1f
@@ -173,21 +174,10 @@ static inline float log_one(float x)
 #define TEXT(a) #a
 #define NAME_TEXT(a) TEXT(a)
 
-/*
- * No element depends on another one: the compiler need not compare x and y at run time. clang would
- * warn where a sanitizer keeps it from vectorising.
- */
-#ifdef __clang__
-#pragma clang diagnostic ignored "-Wpass-failed"
-#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#else
-#define INDEPENDENT _Pragma("GCC ivdep")
-#endif
-
 #define KERNEL(name, one)                                                                                    \
 	static void name(int64_t n, const float *x, float *y)                                                \
 	{                                                                                                    \
-		INDEPENDENT                                                                                  \
+		TL_INDEPENDENT                                                                               \
 		for (int64_t i = 0; i < n; i++)                                                              \
 			y[i] = one(x[i]);                                                                    \
 	}

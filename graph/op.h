@@ -88,7 +88,11 @@ typedef struct tl_sample {
 
 enum {
 	TL_OP_LEAF = 1,     /* its value is given, not computed */
-	TL_OP_PRODUCT = 2,  /* a matrix product: worth hoisting and merging */
+	/*
+	 * The sum of the matrix products of operands 0 and 1, 2 and 3, ...; and of a row, the last operand, if
+	 * their number is odd. A planner may compute it itself where all are 2-D, the row 1-D.
+	 */
+	TL_OP_PRODUCT = 2,
 	TL_OP_RANDOM = 4,   /* draws counted random numbers */
 	TL_OP_ANY_TYPE = 8, /* moves elements of either type; the result has operand 0's type */
 	TL_OP_STOP = 16,    /* no gradient flows through, silently */
@@ -111,6 +115,12 @@ typedef struct tl_op {
 	 * shape are set), or returns false where only a copy will do; `kernel` then makes it.
 	 */
 	bool (*view)(const void *params, const tl_tensor *in, tl_tensor *out);
+	/*
+	 * For an op that lays its operands side by side: part[k] is set to what operand k fills of out, so that
+	 * it can be computed there. False where operands overlap or leave gaps, or memory is out.
+	 */
+	bool (*parts)(const void *params, int n, const tl_tensor *const *in, const tl_tensor *out, tl_tensor *part,
+		tl_arena *scratch);
 
 	/*
 	 * dL/din[k], of in[k]'s shape or of one that it broadcasts to; {0} where it is zero. Called only

@@ -1,29 +1,218 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The planned executor: finds a plan for what was recorded, or makes one, and runs it.
+ *
+ * Memory: one block serves all plans. Runs between two resets lie one after the other in it, for what an
+ * earlier one computed stays; a step with one run uses the block from its start, like every step before.
+ */
 #include "graph/plan.h"
 
-static void *create(tl_tape *tape)
-{
-	return tl_executor_plain.create(tape);
-}
+#include <stdlib.h>
+#include <string.h>
 
-static tl_status run(void *state, tl_tape *tape, int n, const uint32_t *want)
-{
-	return tl_executor_plain.run(state, tape, n, want);
-}
+#include "graph/plan_cache.h"
+#include "graph/plan_draft.h"
+#include "graph/plan_key.h"
+#include "graph/plan_lower.h"
+#include "graph/plan_run.h"
 
-static void reset(void *state)
-{
-	tl_executor_plain.reset(state);
-}
+/* A piece of memory that values lie in. Blocks of one step are kept until the reset, the largest for good. */
+typedef struct values {
+	struct values *next;
+	size_t bytes, used;
+	char *data;
+} values;
+
+typedef struct planner {
+	unsigned passes;
+	tl_error bad_passes;
+	tl_plan_cache cache;
+	tl_words words;
+	tl_arena draft, scratch;
+	values *memory;
+	size_t used_before_reset;
+	char **bases;
+	uint32_t cap_bases;
+	tl_real *buffers;
+	size_t cap_buffers;
+	uint64_t computed, grown, hits, misses;
+} planner;
 
 static void destroy(void *state)
 {
-	tl_executor_plain.destroy(state);
+	planner *p = state;
+	for (values *v = p->memory, *next; v; v = next) {
+		next = v->next;
+		free(v->data);
+		free(v);
+	}
+	tl__plan_cache_release(&p->cache);
+	tl_arena_release(&p->draft);
+	tl_arena_release(&p->scratch);
+	free(p->words.word);
+	free(p->bases);
+	free(p->buffers);
+	free(p);
+}
+
+static void *create(tl_tape *t)
+{
+	planner *p = calloc(1, sizeof *p);
+	if (!p)
+		return NULL;
+	tl_arena_init(&p->draft, 0);
+	tl_arena_init(&p->scratch, 0);
+	const char *text = t->plan ? t->plan : getenv("TL_PLAN");
+	tl_plan_parse(text, &p->passes, &p->bad_passes);
+	return p;
+}
+
+/* One block that is large enough for all of the last step takes the place of several. */
+static void reset(void *state)
+{
+	planner *p = state;
+	p->computed = 0;
+	while (p->memory && p->memory->next) {
+		values *v = p->memory;
+		if (v->bytes < v->next->bytes) {
+			p->memory = v->next;
+		} else {
+			values *other = v->next;
+			v->next = other->next;
+			v = other;
+		}
+		free(v->data);
+		free(v);
+	}
+	if (p->memory)
+		p->memory->used = 0;
+}
+
+static char *take_values(planner *p, size_t bytes)
+{
+	for (values *v = p->memory; v; v = v->next)
+		if (v->bytes - v->used >= bytes) {
+			char *at = v->data + v->used;
+			v->used += bytes;
+			return at;
+		}
+	values *v = calloc(1, sizeof *v);
+	size_t size = (bytes + (bytes >> 3) + 4096) / 4096 * 4096;
+	char *data = v ? aligned_alloc(4096, size) : NULL;
+	if (!data) {
+		free(v);
+		return NULL;
+	}
+	*v = (values){p->memory, size, bytes, data};
+	p->memory = v;
+	p->grown += 2;
+	return data;
+}
+
+/* Arrays of the run; kept. */
+static bool make_room(planner *p, const tl_plan *plan, int threads)
+{
+	if (plan->n_given + 1 > p->cap_bases) {
+		char **bases = realloc(p->bases, 2 * (plan->n_given + 1) * sizeof *bases);
+		if (!bases)
+			return false;
+		p->bases = bases;
+		p->cap_bases = 2 * (plan->n_given + 1);
+		p->grown++;
+	}
+	size_t need = (size_t)threads * plan->buffers * TL_BLOCK * sizeof *p->buffers;
+	if (need > p->cap_buffers) {
+		tl_real *buffers = aligned_alloc(TL_ALIGN, need);
+		if (!buffers)
+			return false;
+		free(p->buffers);
+		p->buffers = buffers;
+		p->cap_buffers = need;
+		p->grown++;
+	}
+	return true;
+}
+
+static bool draw_plan(tl_draft *d, int n, const uint32_t *want, tl_plan *plan)
+{
+	tl_places *places = tl__draft_array(d, 1, sizeof *places);
+	return places && tl__draft_need(d, n, want) && tl__draft_roll(d) && tl__draft_distribute(d) &&
+	       tl__draft_merge(d) && tl__draft_schedule(d) && tl__draft_fuse(d) && tl__draft_place(places, d) &&
+	       tl__lower(d, places, plan);
+}
+
+static tl_plan *make_plan(planner *p, tl_tape *t, int n, const uint32_t *want)
+{
+	tl_plan *plan = tl__plan_new(&p->words);
+	tl_draft d = {.tape = t, .passes = p->passes, .mem = &p->draft};
+	bool drawn = plan && draw_plan(&d, n, want, plan);
+	tl_arena_clear(&p->draft);
+	p->misses++;
+	if (!drawn) {
+		tl__plan_free(plan);
+		return NULL;
+	}
+	tl__plan_cache_add(&p->cache, plan);
+	return plan;
+}
+
+static tl_status run_plan(planner *p, tl_tape *t, const tl_plan *plan)
+{
+	char *memory = take_values(p, plan->bytes + TL_ALIGN);
+	if (!memory || !make_room(p, plan, tl_pool_threads(t->pool)))
+		return tl_error_memory(&t->error);
+	memory += (TL_ALIGN - (uintptr_t)memory % TL_ALIGN) % TL_ALIGN;
+	p->bases[0] = memory;
+	for (uint32_t k = 0; k < plan->n_given; k++)
+		p->bases[k + 1] = t->nodes[plan->given[k]].value.data;
+	tl_frame f = {.tape = t, .bases = p->bases, .buffers = p->buffers, .buffers_each = plan->buffers,
+		.scratch = &p->scratch};
+	tl_status status = tl__run_plan(plan, &f);
+	p->computed += f.computed;
+	for (uint32_t k = 0; k < plan->n_results && !status; k++) {
+		tl_node *node = &t->nodes[plan->results[k].node];
+		node->value = plan->results[k].at.t;
+		node->value.data = p->bases[plan->results[k].at.base] + tl__look_offset(&plan->results[k].at.t);
+		node->flags |= TL_NODE_READY;
+	}
+	return status;
+}
+
+static tl_status run(void *state, tl_tape *t, int n, const uint32_t *want)
+{
+	planner *p = state;
+	bool ready = true;
+	for (int k = 0; k < n && ready; k++)
+		ready = t->nodes[want[k]].flags & TL_NODE_READY;
+	if (ready)
+		return TL_OK;
+	if (p->bad_passes.status) {
+		t->error = p->bad_passes;
+		return t->error.status;
+	}
+	if (!tl__structure(&p->words, t, n, want))
+		return tl_error_memory(&t->error);
+	tl_plan *plan = tl__plan_cache_find(&p->cache, &p->words);
+	if (plan)
+		p->hits++;
+	else if (!(plan = make_plan(p, t, n, want)))
+		return tl_error_memory(&t->error);
+	return run_plan(p, t, plan);
 }
 
 static void stats(const void *state, tl_executor_stats *s)
 {
-	tl_executor_plain.stats(state, s);
+	const planner *p = state;
+	*s = (tl_executor_stats){
+		.computed = p->computed,
+		.allocations = p->grown + p->cache.made + p->words.grown + p->draft.grown + p->scratch.grown,
+		.bytes = p->cache.bytes + p->words.cap * sizeof *p->words.word + p->draft.total + p->scratch.total +
+			 p->cap_bases * sizeof *p->bases + p->cap_buffers,
+		.plan_hits = p->hits,
+		.plan_misses = p->misses,
+	};
+	for (const values *v = p->memory; v; v = v->next)
+		s->bytes += v->bytes;
 }
 
 const tl_executor tl_executor_planned = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tape's life, and recording: every node is appended here. */
 #include "graph/node.h"
+#include "graph/plan.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -29,7 +30,7 @@ tl_tape *tl_tape_new(const tl_tape_options *options)
 	if (!t)
 		return NULL;
 	t->seed = o.seed;
-	t->executor = o.executor ? o.executor : &tl_executor_plain;
+	t->executor = o.executor ? o.executor : &tl_executor_planned;
 	t->plan = o.plan;
 	tl_arena_init(&t->records, 0);
 	tl_arena_init(&t->scratch, 0);

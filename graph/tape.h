@@ -27,7 +27,7 @@
 typedef struct tl_tape_options {
 	int threads;                 /* 0: tl_threads_default() */
 	uint64_t seed;               /* of dropout and other random ops */
-	const tl_executor *executor; /* NULL: tl_executor_plain */
+	const tl_executor *executor; /* NULL: tl_executor_planned, see graph/plan.h */
 	const char *plan;            /* passes of the planner, see graph/plan.h; NULL: TL_PLAN, or all */
 } tl_tape_options;
 

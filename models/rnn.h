@@ -50,6 +50,18 @@ typedef struct tl_rnn_result {
  */
 TL_API tl_rnn_result tl_rnn_run(const tl_rnn *rnn, tl_var x, tl_state initial, bool training);
 
+/*
+ * The same for B sequences of unequal lengths: row b of x (T, B, E) holds lengths[b] steps, from 1 to T, and
+ * what stands behind them is not read. No step computes rows that have ended. output is zero from t =
+ * lengths[b] on; last is each row's state after its own last step. Rows may come in any order; those that
+ * come sorted, the longest first, are not moved. `lengths` is read during the call only.
+ *
+ *	int64_t lengths[3] = {9, 12, 4};
+ *	tl_rnn_result r = tl_rnn_run_ragged(rnn, x, lengths, (tl_state){0}, true);
+ */
+TL_API tl_rnn_result tl_rnn_run_ragged(
+	const tl_rnn *rnn, tl_var x, const int64_t *lengths, tl_state initial, bool training);
+
 /* One step for sampling and streams: x (B, E), states as above; output is (B, H). */
 TL_API tl_rnn_result tl_rnn_step(const tl_rnn *rnn, tl_var x, tl_state initial);
 

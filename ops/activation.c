@@ -151,14 +151,16 @@ tl_var tl_leaky_relu(tl_var x, double slope)
 }
 
 /* e^x - 1 = 2 t / (1 - t) with t = tanh(x / 2): no cancellation for x <= 0. */
-static void elu(const void *params, int64_t n, tl_real *out, const tl_real *const *in)
+TL_VECTOR static void elu(const void *params, int64_t n, tl_real *out, const tl_real *const *in)
 {
 	tl_real alpha = (tl_real)*(const double *)params, t[TL_BLOCK];
 	const tl_real *x = in[0];
 	assert(n > 0 && n <= TL_BLOCK);
+	TL_INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		t[i] = x[i] / 2;
 	tl__vtanh(n, t, t);
+	TL_INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = x[i] > 0 ? x[i] : alpha * (2 * t[i] / (1 - t[i]));
 }
@@ -189,18 +191,21 @@ tl_var tl_elu(tl_var x, double alpha)
  * u / (w - 1): log(1 + u) = log(w) u / (w - 1), and u where w = 1 (Goldberg, "What every computer
  * scientist should know about floating-point arithmetic", 1991, theorem 4).
  */
-static void softplus(const void *params, int64_t n, tl_real *out, const tl_real *const *in)
+TL_VECTOR static void softplus(const void *params, int64_t n, tl_real *out, const tl_real *const *in)
 {
 	(void)params;
 	tl_real u[TL_BLOCK], w[TL_BLOCK], log_w[TL_BLOCK];
 	const tl_real *x = in[0];
 	assert(n > 0 && n <= TL_BLOCK);
+	TL_INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		u[i] = -fabs(x[i]);
 	tl__vexp(n, u, u);
+	TL_INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		w[i] = 1 + u[i];
 	tl__vlog(n, w, log_w);
+	TL_INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = (x[i] > 0 ? x[i] : 0) + (w[i] == 1 ? u[i] : log_w[i] * (u[i] / (w[i] - 1)));
 }
@@ -222,21 +227,24 @@ tl_var tl_softplus(tl_var x)
 #define BY_ROOT_2PI 0.39894228040143267794
 
 /* Phi(x), the normal distribution; p is not x. */
-static void normal_cdf(int64_t n, const tl_real *x, tl_real *p)
+TL_VECTOR static void normal_cdf(int64_t n, const tl_real *x, tl_real *p)
 {
 	assert(n > 0 && n <= TL_BLOCK);
+	TL_INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		p[i] = x[i] * (tl_real)ROOT_HALF;
 	tl__verf(n, p, p);
+	TL_INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		p[i] = (1 + p[i]) / 2;
 }
 
-static void gelu(const void *params, int64_t n, tl_real *out, const tl_real *const *in)
+TL_VECTOR static void gelu(const void *params, int64_t n, tl_real *out, const tl_real *const *in)
 {
 	(void)params;
 	tl_real p[TL_BLOCK];
 	normal_cdf(n, in[0], p);
+	TL_INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = in[0][i] * p[i];
 }
@@ -254,15 +262,17 @@ tl_var tl_gelu(tl_var x)
 	return tl__apply1(&tl_op_gelu, x);
 }
 
-static void gelu_grad(const void *params, int64_t n, tl_real *out, const tl_real *const *in)
+TL_VECTOR static void gelu_grad(const void *params, int64_t n, tl_real *out, const tl_real *const *in)
 {
 	(void)params;
 	const tl_real *dout = in[0], *x = in[1];
 	tl_real p[TL_BLOCK], density[TL_BLOCK];
 	normal_cdf(n, x, p);
+	TL_INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		density[i] = x[i] * x[i] / -2;
 	tl__vexp(n, density, density);
+	TL_INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = dout[i] * (p[i] + x[i] * (density[i] * (tl_real)BY_ROOT_2PI));
 }

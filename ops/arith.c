@@ -122,36 +122,52 @@ tl_var tl_shift(tl_var x, double offset)
 	return tl_apply(NULL, &tl_op_shift, 1, &x, &offset, sizeof offset);
 }
 
-static void lerp(const void *params, int64_t n, tl_real *out, const tl_real *const *in)
+/* What the gradient of lerp is made of, one node each: a (1 - b) and a (b - c). */
+TL_MAP2(mul_rest, a * (1 - b))
+
+static tl_var mul_rest_gradient(const tl_adjoint *a, int k)
 {
-	(void)params;
-	const tl_real *a = in[0], *b = in[1], *t = in[2];
-	for (int64_t i = 0; i < n; i++)
-		out[i] = a[i] + t[i] * (b[i] - a[i]);
+	if (k == 0)
+		return tl__apply2(&tl_op_mul_rest, a->dout, a->in[1]);
+	return tl_neg(tl_mul(a->dout, a->in[0]));
 }
+
+const tl_op tl_op_mul_rest = {
+	.name = "mul_rest", .arity = 2, .map = mul_rest, .gradient = mul_rest_gradient, .samples = pairs};
+
+static const tl_sample triples[] = {
+	{.n = 3, .in = {{2, {3, 4}}, {2, {3, 4}}, {2, {3, 4}}}},
+	{.n = 3, .in = {{2, {3, 1}}, {1, {4}}, {0}}},
+	{0},
+};
+
+TL_MAP3(mul_diff, a * (b - c))
+
+static tl_var mul_diff_gradient(const tl_adjoint *a, int k)
+{
+	if (k == 0)
+		return tl__apply3(&tl_op_mul_diff, a->dout, a->in[1], a->in[2]);
+	tl_var part = tl_mul(a->dout, a->in[0]);
+	return k == 1 ? part : tl_neg(part);
+}
+
+const tl_op tl_op_mul_diff = {
+	.name = "mul_diff", .arity = 3, .map = mul_diff, .gradient = mul_diff_gradient, .samples = triples};
+
+TL_MAP3(lerp, a + c * (b - a))
 
 static tl_var lerp_gradient(const tl_adjoint *a, int k)
 {
+	tl_var from = a->in[0], to = a->in[1], t = a->in[2];
 	if (k == 2)
-		return tl_mul(a->dout, tl_sub(a->in[1], a->in[0]));
-	tl_var part = tl_mul(a->dout, a->in[2]);
-	return k == 1 ? part : tl_sub(a->dout, part);
+		return tl__apply3(&tl_op_mul_diff, a->dout, to, from);
+	return k == 1 ? tl_mul(a->dout, t) : tl__apply2(&tl_op_mul_rest, a->dout, t);
 }
 
 const tl_op tl_op_lerp = {
-	.name = "lerp",
-	.arity = 3,
-	.map = lerp,
-	.gradient = lerp_gradient,
-	.samples =
-		(tl_sample[]){
-			{.n = 3, .in = {{2, {3, 4}}, {2, {3, 4}}, {2, {3, 4}}}},
-			{.n = 3, .in = {{2, {3, 1}}, {1, {4}}, {0}}},
-			{0},
-		},
-};
+	.name = "lerp", .arity = 3, .map = lerp, .gradient = lerp_gradient, .samples = triples};
 
 tl_var tl_lerp(tl_var a, tl_var b, tl_var t)
 {
-	return tl_apply(NULL, &tl_op_lerp, 3, (tl_var[]){a, b, t}, NULL, 0);
+	return tl__apply3(&tl_op_lerp, a, b, t);
 }

@@ -15,5 +15,7 @@ TL_API tl_var tl_shift(tl_var x, double offset); /* x + offset */
 TL_API tl_var tl_lerp(tl_var a, tl_var b, tl_var t);
 
 extern TL_API const tl_op tl_op_sub, tl_op_mul, tl_op_div, tl_op_neg, tl_op_scale, tl_op_shift, tl_op_lerp;
+/* For the gradient of lerp: a (1 - b), a (b - c). */
+extern TL_API const tl_op tl_op_mul_rest, tl_op_mul_diff;
 
 #endif

@@ -142,7 +142,7 @@ tl_status tl__ce_loss(const tl_call *c)
 }
 
 /* at: out, which holds e^(x - top), targets, total, adjoint of the loss */
-static void grad_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
+TL_VECTOR static void grad_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 {
 	const struct pass *s = ctx;
 	for (int64_t i = 0; i < n; i++) {
@@ -155,6 +155,7 @@ static void grad_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 		}
 		tl_real scale = (tl_real)(s->weight * ((const tl_real *)at[3])[i * step[3]]);
 		tl_real share = (tl_real)(s->params->smoothing / (double)s->classes);
+		TL_INDEPENDENT
 		for (int64_t k = 0; k < s->classes; k++)
 			out[k] = scale * (out[k] / one - share);
 		out[target] -= scale * (tl_real)(1 - s->params->smoothing);

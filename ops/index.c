@@ -94,6 +94,17 @@ static tl_status scatter_infer(tl_infer *s)
 	return TL_OK;
 }
 
+/* to[index[i]] += from[i] for n rows of `row` elements. */
+TL_VECTOR static void scatter_rows(
+	int64_t n, const int32_t *index, int64_t row, const tl_real *from, tl_real *to)
+{
+	for (int64_t i = 0; i < n; i++) {
+		TL_INDEPENDENT
+		for (int64_t j = 0; j < row; j++)
+			to[index[i] * row + j] += from[i * row + j];
+	}
+}
+
 static tl_status scatter_kernel(const tl_call *c)
 {
 	tl_real *to = c->out->data;
@@ -108,9 +119,7 @@ static tl_status scatter_kernel(const tl_call *c)
 			return tl_error_memory(c->error);
 		if (check_index(c, index, n, rows))
 			return c->error->status;
-		for (int64_t i = 0; i < n; i++)
-			for (int64_t j = 0; j < row; j++)
-				to[index[i] * row + j] += from[i * row + j];
+		scatter_rows(n, index, row, from, to);
 	}
 	return TL_OK;
 }

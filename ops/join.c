@@ -3,7 +3,6 @@
 #include "ops/layout.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "ops/region.h"
 
@@ -22,6 +21,7 @@ const tl_op tl_op_concat = {
 	.arity = TL_VARIADIC,
 	.infer = tl__place_infer,
 	.kernel = tl__place_kernel,
+	.parts = tl__place_parts,
 	.gradient = tl__place_gradient,
 	.samples =
 		(tl_sample[]){
@@ -35,6 +35,7 @@ const tl_op tl_op_pad = {
 	.arity = 1,
 	.infer = tl__place_infer,
 	.kernel = tl__place_kernel,
+	.parts = tl__place_parts,
 	.gradient = tl__place_gradient,
 	.samples =
 		(tl_sample[]){
@@ -130,9 +131,9 @@ tl_var tl_concat(int n, const tl_var *v, int axis)
 	int along = checked_axis(v[0], "concat", axis);
 	if (along < 0)
 		return failed(v[0]);
-	tl_region *at = malloc((size_t)n * sizeof *at);
+	tl_region *at = tl_tape_alloc(v[0].tape, (size_t)n * sizeof *at);
 	if (!at)
-		return tl_tape_fail(v[0].tape, TL_ERR_MEMORY, "concat: out of memory");
+		return failed(v[0]);
 	tl_shape shape = tl_var_shape(v[0]);
 	int64_t end = 0;
 	for (int k = 0; k < n; k++) {
@@ -143,33 +144,27 @@ tl_var tl_concat(int n, const tl_var *v, int axis)
 		rest.dim[along] = shape.dim[along];
 		if (tl_ok(v[k]) && !tl_shape_equal(rest, shape)) {
 			char a[TL_SHAPE_TEXT], b[TL_SHAPE_TEXT];
-			free(at);
 			return tl_tape_fail(v[0].tape, TL_ERR_SHAPE,
 				"concat: operand %d of shape %s does not fit beside %s along axis %d", k,
 				tl_shape_text(tl_var_shape(v[k]), a), tl_shape_text(shape, b), along);
 		}
 	}
 	shape.dim[along] = end;
-	tl_var r = tl__place(&tl_op_concat, n, v, shape, 0, at);
-	free(at);
-	return r;
+	return tl__place(&tl_op_concat, n, v, shape, 0, at);
 }
-
-#define FEW 16
 
 tl_var tl_stack(int n, const tl_var *v, int axis)
 {
-	tl_var few[FEW], *wide = n > FEW ? malloc((size_t)n * sizeof *wide) : few;
 	if (n < 1)
 		return (tl_var){0};
+	if (!tl_ok(v[0]))
+		return tl_unsqueeze(v[0], axis); /* reports why */
+	tl_var *wide = tl_tape_alloc(v[0].tape, (size_t)n * sizeof *wide);
 	if (!wide)
-		return tl_tape_fail(v[0].tape, TL_ERR_MEMORY, "stack: out of memory");
+		return failed(v[0]);
 	for (int k = 0; k < n; k++)
 		wide[k] = tl_unsqueeze(v[k], axis);
-	tl_var r = tl_concat(n, wide, axis < 0 ? axis + (int)tl_var_shape(wide[0]).axes : axis);
-	if (wide != few)
-		free(wide);
-	return r;
+	return tl_concat(n, wide, axis < 0 ? axis + (int)tl_var_shape(wide[0]).axes : axis);
 }
 
 tl_var tl_pad(tl_var x, int axis, int64_t before, int64_t after, double value)

@@ -64,7 +64,7 @@ static tl_status by_rows(const tl_call *c, tl_range_fn fn)
 }
 
 /* The mean of (a - a0) (b - b0). */
-static double mean_product(int64_t n, const tl_real *a, tl_real a0, const tl_real *b, tl_real b0)
+TL_VECTOR static double mean_product(int64_t n, const tl_real *a, tl_real a0, const tl_real *b, tl_real b0)
 {
 	tl_real product[TL_BLOCK];
 	double total = 0;
@@ -87,13 +87,14 @@ static tl_real rstd_of(int64_t n, const tl_real *x, tl_real mean, double eps)
 	return (tl_real)(1 / sqrt(mean_product(n, x, mean, x, mean) + eps));
 }
 
-static void normalize_rows(void *ctx, int64_t first, int64_t last)
+TL_VECTOR static void normalize_rows(void *ctx, int64_t first, int64_t last)
 {
 	const struct rows *rows = ctx;
 	int64_t n = rows->n;
 	for (int64_t k = first; k < last; k++) {
 		const tl_real *x = rows->in[0] + k * n;
 		tl_real *y = rows->out + k * n, mean = mean_of(n, x), rstd = rstd_of(n, x, mean, rows->eps);
+		TL_INDEPENDENT
 		for (int64_t i = 0; i < n; i++)
 			y[i] = (x[i] - mean) * rstd;
 	}
@@ -130,7 +131,7 @@ static tl_status normalize_grad_infer(tl_infer *s)
 	return TL_OK;
 }
 
-static void normalize_grad_rows(void *ctx, int64_t first, int64_t last)
+TL_VECTOR static void normalize_grad_rows(void *ctx, int64_t first, int64_t last)
 {
 	const struct rows *rows = ctx;
 	int64_t n = rows->n;
@@ -138,6 +139,7 @@ static void normalize_grad_rows(void *ctx, int64_t first, int64_t last)
 		const tl_real *y = rows->in[0] + k * n, *d = rows->in[2] + k * n;
 		tl_real *out = rows->out + k * n, rstd = rows->in[1][k];
 		tl_real mean = mean_of(n, d), slope = (tl_real)mean_product(n, y, 0, d, 0);
+		TL_INDEPENDENT
 		for (int64_t i = 0; i < n; i++)
 			out[i] = rstd * (d[i] - mean - y[i] * slope);
 	}

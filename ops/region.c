@@ -5,7 +5,6 @@
  */
 #include "ops/region.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "ops/layout.h"
@@ -66,15 +65,13 @@ static tl_status slice_copy(const tl_call *c)
 tl_var tl__place(const tl_op *op, int n, const tl_var *v, tl_shape shape, double fill, const tl_region *at)
 {
 	size_t size = sizeof(tl_place_params) + (size_t)n * sizeof(tl_region);
-	tl_place_params *p = malloc(size);
+	tl_place_params *p = tl_tape_alloc(v[0].tape, size);
 	if (!p)
-		return tl_tape_fail(v[0].tape, TL_ERR_MEMORY, "%s: out of memory", op->name);
+		return (tl_var){v[0].tape, 0, v[0].generation};
 	p->shape = shape;
 	p->fill = fill;
 	memcpy(p + 1, at, (size_t)n * sizeof(tl_region));
-	tl_var r = tl_apply(NULL, op, n, v, p, size);
-	free(p);
-	return r;
+	return tl_apply(NULL, op, n, v, p, size);
 }
 
 static tl_var slice_gradient(const tl_adjoint *a, int k)
@@ -118,14 +115,13 @@ tl_status tl__place_infer(tl_infer *s)
  * Do the operands cover the result exactly once? Answered for the common case that all fill every axis
  * but one; `seen` has an entry for each index along that axis.
  */
-static bool tiles(const tl_call *c, unsigned char *seen, int axis)
+static bool tiles(const tl_place_params *p, int n, const tl_tensor *const *in, unsigned char *seen, int axis)
 {
-	const tl_place_params *p = c->params;
 	const tl_region *at = tl__regions(p);
 	memset(seen, 0, (size_t)p->shape.dim[axis]);
 	int64_t covered = 0;
-	for (int k = 0; k < c->n_in; k++) {
-		tl_shape s = c->in[k]->shape;
+	for (int k = 0; k < n; k++) {
+		tl_shape s = in[k]->shape;
 		for (int i = 0; i < s.axes; i++)
 			if (i != axis && (s.dim[i] != p->shape.dim[i] || at[k].step[i] != 1))
 				return false;
@@ -140,21 +136,33 @@ static bool tiles(const tl_call *c, unsigned char *seen, int axis)
 	return covered == p->shape.dim[axis];
 }
 
-static bool tiles_any_axis(const tl_call *c)
+static bool tiles_any_axis(const tl_place_params *p, int n, const tl_tensor *const *in, tl_arena *scratch)
 {
-	const tl_place_params *p = c->params;
-	for (int axis = 0; axis < p->shape.axes; axis++) {
-		unsigned char *seen = tl_arena_alloc(c->scratch, (size_t)p->shape.dim[axis]);
-		if (seen && tiles(c, seen, axis))
-			return true;
+	tl_mark mark = tl_arena_mark(scratch);
+	bool found = false;
+	for (int axis = 0; axis < p->shape.axes && !found; axis++) {
+		unsigned char *seen = tl_arena_alloc(scratch, (size_t)p->shape.dim[axis]);
+		found = seen && tiles(p, n, in, seen, axis);
 	}
-	return false;
+	tl_arena_rewind(scratch, mark);
+	return found;
+}
+
+bool tl__place_parts(const void *params, int n, const tl_tensor *const *in, const tl_tensor *out, tl_tensor *part,
+	tl_arena *scratch)
+{
+	const tl_place_params *p = params;
+	if (!tiles_any_axis(p, n, in, scratch))
+		return false;
+	for (int k = 0; k < n; k++)
+		part[k] = look(out, &tl__regions(p)[k], in[k]->shape);
+	return true;
 }
 
 tl_status tl__place_kernel(const tl_call *c)
 {
 	const tl_place_params *p = c->params;
-	bool covered = tiles_any_axis(c);
+	bool covered = tiles_any_axis(p, c->n_in, c->in, c->scratch);
 	if (!covered) {
 		tl_real fill = (tl_real)p->fill;
 		tl_tensor one = tl_tensor_dense(TL_REAL, TL_SCALAR, &fill);
@@ -184,23 +192,19 @@ static tl_var place_sum(int n, const tl_var *v)
 	int total = 0;
 	for (int i = 0; i < n; i++)
 		total += tl_var_operands(v[i]);
-	tl_var *in = malloc((size_t)total * sizeof *in);
-	tl_region *at = malloc((size_t)total * sizeof *at);
-	tl_var r = {0};
-	if (in && at) {
-		int used = 0;
-		for (int i = 0; i < n; i++) {
-			const tl_place_params *p = tl_var_params(v[i]);
-			for (int k = 0; k < tl_var_operands(v[i]); k++, used++) {
-				in[used] = tl_var_operand(v[i], k);
-				at[used] = tl__regions(p)[k];
-			}
+	tl_var *in = tl_tape_alloc(v[0].tape, (size_t)total * sizeof *in);
+	tl_region *at = tl_tape_alloc(v[0].tape, (size_t)total * sizeof *at);
+	if (!in || !at)
+		return (tl_var){0};
+	int used = 0;
+	for (int i = 0; i < n; i++) {
+		const tl_place_params *p = tl_var_params(v[i]);
+		for (int k = 0; k < tl_var_operands(v[i]); k++, used++) {
+			in[used] = tl_var_operand(v[i], k);
+			at[used] = tl__regions(p)[k];
 		}
-		r = tl__place(&tl_op_place, total, in, tl_var_shape(v[0]), 0, at);
 	}
-	free(in);
-	free(at);
-	return r;
+	return tl__place(&tl_op_place, total, in, tl_var_shape(v[0]), 0, at);
 }
 
 #define ONES                                                                                       \
@@ -218,6 +222,7 @@ const tl_op tl_op_place = {
 	.arity = TL_VARIADIC,
 	.infer = tl__place_infer,
 	.kernel = tl__place_kernel,
+	.parts = tl__place_parts,
 	.gradient = tl__place_gradient,
 	.sum = place_sum,
 	.samples =

@@ -51,6 +51,8 @@ tl_var tl__place(const tl_op *op, int n, const tl_var *v, tl_shape shape, double
 /* What those ops share. */
 tl_status tl__place_infer(tl_infer *s);
 tl_status tl__place_kernel(const tl_call *c);
+bool tl__place_parts(const void *params, int n, const tl_tensor *const *in, const tl_tensor *out, tl_tensor *part,
+	tl_arena *scratch);
 tl_var tl__place_gradient(const tl_adjoint *a, int k);
 
 #endif

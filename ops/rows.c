@@ -3,6 +3,7 @@
 
 #include "core/sum.h"
 #include "core/threads.h"
+#include "core/vector.h"
 #include "core/vmath.h"
 #include "core/walk.h"
 
@@ -143,7 +144,7 @@ static inline tl_real better(tl_real sign, tl_real x, tl_real top)
 
 #define WIDE 32 /* results at once: more than compilers unroll, so they make vector loops */
 
-static tl_real extreme_of(int64_t n, const tl_real *x, int64_t step, tl_real sign, tl_real top)
+TL_VECTOR static tl_real extreme_of(int64_t n, const tl_real *x, int64_t step, tl_real sign, tl_real top)
 {
 	int64_t i = 0;
 	if (step == 1 && n >= WIDE) {
@@ -163,13 +164,14 @@ static tl_real extreme_of(int64_t n, const tl_real *x, int64_t step, tl_real sig
 	return top;
 }
 
-static void extreme_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
+TL_VECTOR static void extreme_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 {
 	tl_real sign = *(const tl_real *)ctx, *top = (tl_real *)at[0];
 	const tl_real *x = (const tl_real *)at[1];
 	if (step[0] == 0)
 		*top = extreme_of(n, x, step[1], sign, *top);
 	else
+		TL_INDEPENDENT
 		for (int64_t i = 0; i < n; i++)
 			top[i * step[0]] = better(sign, x[i * step[1]], top[i * step[0]]);
 }
@@ -181,7 +183,7 @@ void tl__row_extreme(const tl_tensor *top, const tl_tensor *x, tl_shape kept, tl
 }
 
 /* at: total, top, x, and e where the context says that it is wanted */
-static void exp_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
+TL_VECTOR static void exp_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 {
 	const bool *wanted = ctx;
 	tl_real *total = (tl_real *)at[0], *e = *wanted ? (tl_real *)at[3] : NULL;
@@ -192,6 +194,7 @@ static void exp_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 		int64_t count = n - done < TL_BLOCK ? n - done : TL_BLOCK;
 		tl_real *y = e && step[3] == 1 ? e + done : buffer;
 		const tl_real *from = x + done * step[2];
+		TL_INDEPENDENT
 		for (int64_t i = 0; i < count; i++)
 			y[i] = from[i * step[2]] -
 			       (step[1] == 0 ? offset : tl__row_offset(top[(done + i) * step[1]]));
@@ -202,6 +205,7 @@ static void exp_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 		if (step[0] == 0)
 			sum += tl__sum(count, y, 1);
 		else
+			TL_INDEPENDENT
 			for (int64_t i = 0; i < count; i++)
 				total[(done + i) * step[0]] += y[i];
 	}

@@ -76,11 +76,12 @@ static tl_status clamp_infer(tl_infer *s)
 	return TL_OK;
 }
 
-static void clamp(const void *params, int64_t n, tl_real *out, const tl_real *const *in)
+TL_VECTOR static void clamp(const void *params, int64_t n, tl_real *out, const tl_real *const *in)
 {
 	const interval *p = params;
 	tl_real low = (tl_real)p->low, high = (tl_real)p->high;
 	const tl_real *x = in[0];
+	TL_INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = x[i] < low ? low : x[i] > high ? high : x[i];
 }
@@ -111,13 +112,7 @@ tl_var tl_clamp(tl_var x, double low, double high)
 	return tl_apply(NULL, &tl_op_clamp, 1, &x, &p, sizeof p);
 }
 
-static void where(const void *params, int64_t n, tl_real *out, const tl_real *const *in)
-{
-	(void)params;
-	const tl_real *cond = in[0], *a = in[1], *b = in[2];
-	for (int64_t i = 0; i < n; i++)
-		out[i] = cond[i] != 0 ? a[i] : b[i];
-}
+TL_MAP3(where, a != 0 ? b : c)
 
 static tl_var where_gradient(const tl_adjoint *a, int k)
 {
@@ -143,7 +138,7 @@ const tl_op tl_op_where = {
 
 tl_var tl_where(tl_var cond, tl_var a, tl_var b)
 {
-	return tl_apply(NULL, &tl_op_where, 3, (tl_var[]){cond, a, b}, NULL, 0);
+	return tl__apply3(&tl_op_where, cond, a, b);
 }
 
 /* A comparison: its kernel, op and call. */

@@ -4,6 +4,7 @@
 
 #include <tgmath.h>
 
+#include "core/vector.h"
 #include "core/walk.h"
 #include "ops/arith.h"
 #include "ops/math.h"
@@ -17,16 +18,18 @@ static tl_status softmax_infer(tl_infer *s)
 }
 
 /* y = e / total, where total is 0 only if e is. */
-static void divide_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
+TL_VECTOR static void divide_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 {
 	(void)ctx;
 	tl_real *y = (tl_real *)at[0];
 	const tl_real *total = (const tl_real *)at[1];
 	if (step[1] == 0) {
 		tl_real one = *total == 0 ? 1 : *total;
+		TL_INDEPENDENT
 		for (int64_t i = 0; i < n; i++)
 			y[i * step[0]] /= one;
 	} else {
+		TL_INDEPENDENT
 		for (int64_t i = 0; i < n; i++) {
 			tl_real one = total[i * step[1]];
 			y[i * step[0]] /= one == 0 ? 1 : one;
@@ -52,7 +55,7 @@ static void log_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 }
 
 /* In this order huge numbers cancel before small ones come in. */
-static void subtract_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
+TL_VECTOR static void subtract_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 {
 	(void)ctx;
 	tl_real *y = (tl_real *)at[0];
@@ -60,9 +63,11 @@ static void subtract_run(void *ctx, int64_t n, char *const *at, const int64_t *s
 	const tl_real *log_total = (const tl_real *)at[3];
 	if (step[2] == 0 && step[3] == 0) {
 		tl_real offset = tl__row_offset(*top), rest = *log_total;
+		TL_INDEPENDENT
 		for (int64_t i = 0; i < n; i++)
 			y[i * step[0]] = x[i * step[1]] - offset - rest;
 	} else {
+		TL_INDEPENDENT
 		for (int64_t i = 0; i < n; i++)
 			y[i * step[0]] =
 				x[i * step[1]] - tl__row_offset(top[i * step[2]]) - log_total[i * step[3]];

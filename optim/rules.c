@@ -8,6 +8,8 @@
 #include <string.h>
 #include <tgmath.h>
 
+#include "core/vector.h"
+
 /* What most rules begin with. */
 #define BEGIN(u)                                                                                             \
 	const tl_optimizer_options *o = (u)->options;                                                        \
@@ -21,7 +23,7 @@
  *	b = momentum b + (1 - dampening) g	(b = g in the first step)
  *	x -= lr b				(nesterov: x -= lr (g + momentum b))
  */
-static void sgd(const tl_update *u)
+TL_VECTOR static void sgd(const tl_update *u)
 {
 	BEGIN(u);
 	tl_real *restrict b = u->state[0];
@@ -62,7 +64,7 @@ const tl_optimizer_kind tl_sgd = {
  *	x -= lr d			(momentum: b = momentum b + d, x -= lr b)
  * Rounding may take s - m * m below 0; it counts as 0 then, where torch gets NaN.
  */
-static void rmsprop(const tl_update *u)
+TL_VECTOR static void rmsprop(const tl_update *u)
 {
 	BEGIN(u);
 	tl_real *restrict s = u->state[0];
@@ -105,7 +107,7 @@ const tl_optimizer_kind tl_rmsprop = {
  * optimization", 2011); s starts at accumulator, t counts steps from 1:
  *	s = s + g * g,	x -= lr / (1 + (t - 1) lr_decay) g / (sqrt(s) + eps)
  */
-static void adagrad(const tl_update *u)
+TL_VECTOR static void adagrad(const tl_update *u)
 {
 	BEGIN(u);
 	tl_real *restrict s = u->state[0];
@@ -133,7 +135,7 @@ const tl_optimizer_kind tl_adagrad = {
  *	d = sqrt(a + eps) / sqrt(s + eps) g
  *	a = rho a + (1 - rho) d * d,	x -= lr d
  */
-static void adadelta(const tl_update *u)
+TL_VECTOR static void adadelta(const tl_update *u)
 {
 	BEGIN(u);
 	tl_real *restrict s = u->state[0];
@@ -163,7 +165,7 @@ const tl_optimizer_kind tl_adadelta = {
  * AdamW (Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR 2019) has g = dL/dx and
  * scales x by 1 - lr decay first: `keep`.
  */
-static void adam_with(const tl_update *u, tl_real decay, tl_real keep)
+TL_VECTOR static void adam_with(const tl_update *u, tl_real decay, tl_real keep)
 {
 	const tl_optimizer_options *o = u->options;
 	tl_real *restrict x = u->value;

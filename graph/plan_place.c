@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Placement: values lie side by side where they are read so.
+ *
+ *  1. Claims. An operand that fills a part of a concat, stack or place is computed in that part, and the
+ *     sum that a product starts from is computed where the product's result goes.
+ *  2. Chains. What a merged product or a group reads or writes one after the other is laid out one
+ *     after the other: for an LSTM, h_t and dz_t of all steps become slabs (T B, H), (T B, 4H), and the
+ *     weight's gradient is one product over all their rows.
+ *  3. A chain gets memory from its first write to its last read.
+ *
+ * Looks at strided memory may fail where looks at dense memory did not (a reshape): the roots concerned
+ * are then marked and everything is placed again.
+ */
+#include "graph/plan_place.h"
+
+#include <string.h>
+
+static bool is_root(const tl_draft *d, uint32_t i)
+{
+	return d->kind[i] == TL_DRAFT_NODE && !d->internal[i];
+}
+
+/* Does the look cover all of its root in order, if under another shape? */
+static bool covers(const tl_draft *d, uint32_t i)
+{
+	const tl_tensor *look = &d->look[i];
+	return tl__look_offset(look) == 0 && tl_tensor_is_dense(look) &&
+	       tl_shape_size(look->shape) == tl_shape_size(d->look[d->root[i]].shape);
+}
+
+/* Can root i be computed straight into memory like `at`? */
+static bool can_write(const tl_places *p, uint32_t i, const tl_tensor *at)
+{
+	const tl_draft *d = p->d;
+	int64_t last = at->shape.axes - 1;
+	bool columns = last < 0 || at->shape.dim[last] <= 1 || at->stride[last] == 1;
+	if (tl_tensor_is_dense(at))
+		return true;
+	if (p->dense[i])
+		return false;
+	return d->by[i] == TL_BY_MAP || (d->by[i] == TL_BY_PRODUCT && columns);
+}
+
+static void claim(tl_places *p, uint32_t i, uint32_t in, const tl_tensor *spot)
+{
+	p->claim[i] = in;
+	p->spot[i] = *spot;
+}
+
+static bool claim_parts(tl_places *p, uint32_t i)
+{
+	tl_draft *d = p->d;
+	const tl_node *node = &d->nodes[i];
+	const tl_tensor **in = tl__draft_array(d, node->n_in, sizeof *in);
+	tl_tensor *part = tl_arena_alloc(d->mem, (node->n_in + 1) * sizeof *part);
+	if (!in || !part)
+		return false;
+	for (uint32_t k = 0; k < node->n_in; k++)
+		in[k] = &d->look[node->in[k]];
+	if (!node->op->parts(node->params, (int)node->n_in, in, &d->look[i], part, d->mem))
+		return true;
+	d->by[i] = TL_BY_PARTS;
+	for (uint32_t k = 0; k < node->n_in; k++) {
+		uint32_t r = d->root[node->in[k]];
+		tl_tensor spot = {.dtype = TL_REAL, .shape = d->look[r].shape};
+		if (!is_root(d, r) || p->claim[r] || d->by[r] == TL_BY_PARTS || !covers(d, node->in[k]) ||
+			!tl_tensor_reshape(&part[k], spot.shape, &spot))
+			continue;
+		spot.dtype = TL_REAL;
+		if (can_write(p, r, &spot))
+			claim(p, r, i, &spot);
+	}
+	return true;
+}
+
+/* The first byte after the last element that a look without negative strides shows. */
+static int64_t end_of(const tl_tensor *look)
+{
+	int64_t end = 0;
+	for (int64_t i = 0; i < look->shape.axes; i++)
+		end += (look->shape.dim[i] - 1) * look->stride[i];
+	return tl__look_offset(look) + (end + 1) * (int64_t)tl_dtype_size(look->dtype);
+}
+
+/* Certainly no common element: one ends before the other begins, or they take other columns of the same rows. */
+static bool disjoint(const tl_tensor *a, const tl_tensor *b)
+{
+	for (int64_t i = 0; i < a->shape.axes; i++)
+		if (a->stride[i] < 0)
+			return false;
+	for (int64_t i = 0; i < b->shape.axes; i++)
+		if (b->stride[i] < 0)
+			return false;
+	if (end_of(a) <= tl__look_offset(b) || end_of(b) <= tl__look_offset(a))
+		return true;
+	if (a->shape.axes != 2 || b->shape.axes != 2 || a->stride[0] != b->stride[0] || a->stride[1] != 1 ||
+		b->stride[1] != 1 || a->stride[0] == 0)
+		return false;
+	int64_t width = a->stride[0], size = (int64_t)tl_dtype_size(a->dtype);
+	int64_t from_a = tl__look_offset(a) / size % width, from_b = tl__look_offset(b) / size % width;
+	return (from_a + a->shape.dim[1] <= from_b && from_b + b->shape.dim[1] <= width) ||
+	       (from_b + b->shape.dim[1] <= from_a && from_a + a->shape.dim[1] <= width);
+}
+
+/* Nobody but product z reads the elements of its start, which may then be overwritten. */
+static bool start_is_free(const tl_draft *d, uint32_t z, uint32_t start)
+{
+	uint32_t root = d->root[start], seen = 0;
+	if (!is_root(d, root) || d->wanted[root] || d->by[root] == TL_BY_KERNEL)
+		return false;
+	for (uint32_t r = d->reader_start[root]; r < d->reader_start[root + 1]; r++)
+		for (uint32_t k = 0, i = d->reader[r]; k < d->n_reads[i]; k++) {
+			uint32_t read = d->reads[i][k];
+			if (d->root[read] != root)
+				continue;
+			if (i == z && read == start && k == d->n_reads[z] - 1)
+				seen = 1;
+			else if (!disjoint(&d->look[read], &d->look[start]))
+				return false;
+		}
+	return seen;
+}
+
+/* Not a repeated look, nor a turned one. */
+static bool separate_rows(const tl_tensor *t)
+{
+	return t->shape.axes == 2 && (t->shape.dim[1] == 1 || t->stride[1] == 1) &&
+	       (t->shape.dim[0] == 1 || t->stride[0] >= t->shape.dim[1]);
+}
+
+static void claim_start(tl_places *p, uint32_t z)
+{
+	tl_draft *d = p->d;
+	uint32_t start = d->reads[z][d->n_reads[z] - 1], root = d->root[start];
+	if (!start_is_free(d, z, start) || p->dense[root])
+		return;
+	if (covers(d, start) && tl_shape_equal(d->look[root].shape, d->look[z].shape) && !p->claim[root]) {
+		if (!p->claim[z] || can_write(p, root, &p->spot[z]))
+			claim(p, root, z, &d->look[z]);
+	} else if (!p->claim[z] && separate_rows(&d->look[start]) && can_write(p, z, &d->look[start])) {
+		claim(p, z, root, &d->look[start]);
+	}
+}
+
+/* Claims of later nodes first: a part of a part is then placed in what is placed itself. */
+static bool make_claims(tl_places *p)
+{
+	tl_draft *d = p->d;
+	for (uint32_t k = d->n_seq; k-- > 0;) {
+		uint32_t i = d->seq[k];
+		if (is_root(d, i) && d->nodes[i].op->parts && !claim_parts(p, i))
+			return false;
+	}
+	for (uint32_t k = 0; k < d->n_seq; k++) {
+		uint32_t i = d->seq[k];
+		if (is_root(d, i) && d->by[i] == TL_BY_PRODUCT && d->product[i].start)
+			claim_start(p, i);
+	}
+	return true;
+}
+
+/* The root whose memory holds root i in the end. */
+static uint32_t base_of(const tl_places *p, uint32_t i)
+{
+	while (i < p->d->size && p->claim[i])
+		i = p->claim[i];
+	return i;
+}
+
+static const tl_tensor *draft_look(const tl_places *p, uint32_t id)
+{
+	return &p->d->look[id < p->d->size ? id : p->stand_in[id - p->d->size].given];
+}
+
+static int64_t columns_of(const tl_tensor *t)
+{
+	return t->shape.axes ? t->shape.dim[t->shape.axes - 1] : 1;
+}
+
+/* Does root i, in its base's memory, begin where the base begins (or end where it ends)? */
+static bool at_edge(const tl_places *p, uint32_t i, bool begin)
+{
+	int64_t offset = 0, size = 0;
+	uint32_t base = i;
+	for (; base < p->d->size && p->claim[base]; base = p->claim[base]) {
+		const tl_tensor *spot = &p->spot[base];
+		if (columns_of(spot) != columns_of(&p->d->look[p->claim[base]]) || !tl_tensor_is_dense(spot))
+			return false;
+		offset += tl__look_offset(spot);
+	}
+	size = tl_shape_size(draft_look(p, i)->shape) * (int64_t)tl_dtype_size(draft_look(p, i)->dtype);
+	int64_t whole = tl_shape_size(draft_look(p, base)->shape) * (int64_t)tl_dtype_size(draft_look(p, base)->dtype);
+	return begin ? offset == 0 : offset + size == whole;
+}
+
+/* Lay root b behind root a, if neither has another neighbour there. */
+static void link_roots(tl_places *p, uint32_t a, uint32_t b)
+{
+	uint32_t before = base_of(p, a), behind = base_of(p, b);
+	if (before == behind || p->next[before] || p->prev[behind] || !at_edge(p, a, false) || !at_edge(p, b, true) ||
+		columns_of(draft_look(p, before)) != columns_of(draft_look(p, behind)) ||
+		draft_look(p, before)->dtype != draft_look(p, behind)->dtype)
+		return;
+	uint32_t head = before;
+	while (p->prev[head])
+		head = p->prev[head] - 1;
+	if (head == behind)
+		return;
+	p->next[before] = behind + 1;
+	p->prev[behind] = before + 1;
+}
+
+bool tl__stands_in(const tl_places *p, uint32_t given, uint32_t *id)
+{
+	for (uint32_t k = 0; k < p->n_stand_ins; k++)
+		if (p->stand_in[k].given == given) {
+			*id = p->stand_in[k].id;
+			return true;
+		}
+	return false;
+}
+
+/* The root to link for operand i of a sum of products; a given matrix among computed ones is copied. */
+static bool sum_root(tl_places *p, uint32_t i, tl_shape like, uint32_t *root)
+{
+	tl_draft *d = p->d;
+	*root = d->root[i];
+	if (d->kind[*root] == TL_DRAFT_NODE)
+		return is_root(d, *root);
+	tl_shape s = d->look[i].shape;
+	uint32_t given = i;
+	if (d->kind[i] == TL_DRAFT_VIEW && d->nodes[i].n_in == 1 && d->look[d->nodes[i].in[0]].shape.axes == 2)
+		given = d->nodes[i].in[0];
+	if (tl__stands_in(p, given, root))
+		return true;
+	s = d->look[given].shape;
+	if (!tl_shape_equal(s, like) || d->look[given].dtype != TL_REAL || p->n_stand_ins == TL_MOST_STAND_INS)
+		return false;
+	*root = d->size + p->n_stand_ins;
+	p->stand_in[p->n_stand_ins++] = (tl_stand_in){given, *root};
+	return true;
+}
+
+/* The pairs of a sum in the order in which side 0 was recorded, so that slabs run forwards in time. */
+static bool sum_order(const tl_places *p, uint32_t i, uint32_t **order)
+{
+	tl_draft *d = p->d;
+	uint32_t n = d->product[i].pairs;
+	const uint32_t *reads = d->reads[i];
+	*order = tl__draft_array(d, n, sizeof **order);
+	if (!*order)
+		return false;
+	bool descending = n > 1 && (d->root[reads[0]] > d->root[reads[2 * n - 2]] ||
+		(d->root[reads[0]] == d->root[reads[2 * n - 2]] &&
+			tl__look_offset(&d->look[reads[0]]) > tl__look_offset(&d->look[reads[2 * n - 2]])));
+	for (uint32_t k = 0; k < n; k++)
+		(*order)[k] = descending ? n - 1 - k : k;
+	return true;
+}
+
+static bool link_sum(tl_places *p, uint32_t i)
+{
+	tl_draft *d = p->d;
+	uint32_t n = d->product[i].pairs, *order;
+	if (n < 2)
+		return true;
+	if (!sum_order(p, i, &order))
+		return false;
+	for (uint32_t side = 0; side < 2; side++) {
+		uint32_t computed = 0, last = 0;
+		for (uint32_t k = 0; k < n && !computed; k++)
+			if (is_root(d, d->root[d->reads[i][2 * k + side]]))
+				computed = d->root[d->reads[i][2 * k + side]];
+		for (uint32_t k = 0, root; computed && k < n; k++) {
+			bool found = sum_root(p, d->reads[i][2 * order[k] + side], d->look[computed].shape, &root);
+			if (found && last && root != last)
+				link_roots(p, last, root);
+			last = found ? root : 0;
+		}
+	}
+	return true;
+}
+
+static void link_list(tl_places *p, const tl_group *g, int read)
+{
+	const tl_draft *d = p->d;
+	uint32_t last = 0;
+	for (uint32_t k = 0; k < g->count; k++) {
+		uint32_t i = d->members[g->first + k];
+		uint32_t root = read < 0 ? i : d->root[d->reads[i][read]];
+		if (!is_root(d, root))
+			root = 0;
+		if (last && root && root != last)
+			link_roots(p, last, root);
+		last = root;
+	}
+}
+
+static bool link_chains(tl_places *p)
+{
+	tl_draft *d = p->d;
+	for (uint32_t k = 0; k < d->n_seq; k++)
+		if (is_root(d, d->seq[k]) && d->by[d->seq[k]] == TL_BY_PRODUCT && !link_sum(p, d->seq[k]))
+			return false;
+	for (uint32_t g = 0; g < d->n_groups; g++) {
+		uint32_t i = d->members[d->groups[g].first];
+		if (d->groups[g].count < 2 || (d->by[i] != TL_BY_MAP && d->by[i] != TL_BY_PRODUCT))
+			continue;
+		link_list(p, &d->groups[g], -1);
+		for (uint32_t r = 0; r < d->n_reads[i]; r++)
+			link_list(p, &d->groups[g], (int)r);
+	}
+	return true;
+}
+
+/* The place in the schedule where node i is computed. */
+static uint32_t time_of(const tl_draft *d, uint32_t i)
+{
+	const tl_group *g = &d->groups[d->group_of[i]];
+	return g->program ? d->programs[g->program - 1].at : d->group_of[i];
+}
+
+/* In a stretch threads go at their own pace: all of it counts as one moment, from its first group to its last. */
+static void extend(const tl_draft *d, const uint32_t *stretch_end, const uint32_t *stretch_start, uint32_t i, tl_lifetime *l)
+{
+	uint32_t s = d->stretch_of[i], from = s ? stretch_start[s] : time_of(d, i), to = s ? stretch_end[s] : time_of(d, i);
+	l->first = from < l->first ? from : l->first;
+	l->last = to > l->last ? to : l->last;
+}
+
+static bool find_lifetimes(tl_places *p, uint32_t *chain_of, tl_lifetime *life)
+{
+	tl_draft *d = p->d;
+	uint32_t *from = tl__draft_array(d, d->n_stretches + 1, sizeof *from);
+	uint32_t *to = tl__draft_array(d, d->n_stretches + 1, sizeof *to);
+	if (!from || !to)
+		return false;
+	for (uint32_t s = 0; s <= d->n_stretches; s++)
+		from[s] = UINT32_MAX;
+	for (uint32_t g = 0; g < d->n_groups; g++) {
+		uint32_t s = d->groups[g].stretch;
+		from[s] = g < from[s] ? g : from[s];
+		to[s] = g > to[s] ? g : to[s];
+	}
+	for (uint32_t k = 0; k < d->n_seq; k++) {
+		uint32_t i = d->seq[k];
+		if (!is_root(d, i))
+			continue;
+		tl_lifetime *l = &life[chain_of[base_of(p, i)]];
+		extend(d, to, from, i, l);
+		for (uint32_t r = d->reader_start[i]; r < d->reader_start[i + 1]; r++)
+			extend(d, to, from, d->reader[r], l);
+		if (d->wanted[i])
+			l->last = UINT32_MAX;
+	}
+	for (uint32_t k = 0; k < p->n_stand_ins; k++) {
+		tl_lifetime *l = &life[chain_of[p->stand_in[k].id]];
+		*l = (tl_lifetime){.bytes = l->bytes, .first = 0, .last = UINT32_MAX};
+	}
+	return true;
+}
+
+static size_t bytes_of(const tl_tensor *t)
+{
+	return (size_t)tl_shape_size(t->shape) * tl_dtype_size(t->dtype);
+}
+
+static bool assign(tl_places *p)
+{
+	tl_draft *d = p->d;
+	uint32_t *chain_of = tl__draft_array(d, p->roots, sizeof *chain_of), chains = 0;
+	size_t *within = tl__draft_array(d, p->roots, sizeof *within);
+	tl_lifetime *life = tl__draft_array(d, p->roots, sizeof *life);
+	if (!chain_of || !within || !life)
+		return false;
+	uint32_t end = d->size + p->n_stand_ins;
+	for (uint32_t i = 1; i < end; i++) {
+		if (i < d->size ? !is_root(d, i) || p->claim[i] : false)
+			continue;
+		if (p->prev[i])
+			continue;
+		size_t bytes = 0;
+		for (uint32_t at = i + 1; at; at = p->next[at - 1]) {
+			chain_of[at - 1] = chains;
+			within[at - 1] = bytes;
+			bytes += bytes_of(draft_look(p, at - 1));
+		}
+		life[chains++] = (tl_lifetime){.bytes = bytes, .first = UINT32_MAX};
+	}
+	bool reuse = tl__draft_has(d, TL_PASS_PLACE);
+	if (!find_lifetimes(p, chain_of, life) || !tl__assign_offsets(d, chains, life, reuse, &p->bytes))
+		return false;
+	for (uint32_t i = 1; i < end; i++)
+		if (i >= d->size || (is_root(d, i) && !p->claim[i])) {
+			const tl_tensor *like = draft_look(p, i);
+			p->look[i] = tl_tensor_dense(like->dtype, like->shape,
+				TL_PLAN_BASE + life[chain_of[i]].offset + within[i]);
+		}
+	return true;
+}
+
+/* `part` is a look at a dense tensor like `whole`; the same look at `real`, which has the same shape as `whole`. */
+static bool transfer(const tl_tensor *part, const tl_tensor *whole, const tl_tensor *real, tl_tensor *out)
+{
+	int64_t size = (int64_t)tl_dtype_size(whole->dtype), offset = tl__look_offset(part) / size, moved = 0;
+	*out = *part;
+	for (int64_t i = 0; i < whole->shape.axes; i++) {
+		int64_t index = whole->stride[i] ? offset / whole->stride[i] : 0;
+		offset -= index * whole->stride[i];
+		moved += index * real->stride[i];
+	}
+	out->data = (char *)real->data + moved * size;
+	if (tl_tensor_is_dense(real))
+		return true;
+	for (int64_t i = 0; i < part->shape.axes; i++) {
+		if (part->shape.dim[i] <= 1)
+			continue;
+		int64_t axis = 0;
+		while (axis < whole->shape.axes &&
+			(part->stride[i] % whole->stride[axis] || whole->shape.dim[axis] <= 1 ||
+				part->stride[i] / whole->stride[axis] * (part->shape.dim[i] - 1) >= whole->shape.dim[axis]))
+			axis++;
+		if (axis == whole->shape.axes)
+			return false;
+		out->stride[i] = part->stride[i] / whole->stride[axis] * real->stride[axis];
+	}
+	return true;
+}
+
+/* Final looks of claimed roots and of views; false marks what has to be dense, to be placed again. */
+static bool settle(tl_places *p, bool *again)
+{
+	tl_draft *d = p->d;
+	uint32_t *path = tl__draft_array(d, d->size, sizeof *path);
+	unsigned char *done = tl__draft_array(d, d->size, 1);
+	if (!path || !done)
+		return false;
+	for (uint32_t i = 1; i < d->size; i++) {
+		if (!is_root(d, i))
+			continue;
+		uint32_t depth = 0, at = i;
+		for (; p->claim[at] && !done[at]; at = p->claim[at])
+			path[depth++] = at;
+		while (depth > 0) {
+			uint32_t r = path[--depth], in = p->claim[r];
+			done[r] = 1;
+			if (!transfer(&p->spot[r], &d->look[in], &p->look[in], &p->look[r])) {
+				p->dense[r] = p->dense[in] = 1;
+				*again = true;
+			}
+		}
+	}
+	for (uint32_t i = 1; i < d->size; i++) {
+		const tl_node *node = &d->nodes[i];
+		if (d->kind[i] == TL_DRAFT_GIVEN)
+			p->look[i] = d->look[i];
+		if (d->kind[i] != TL_DRAFT_VIEW)
+			continue;
+		uint32_t root = d->root[i];
+		p->look[i] = d->look[i];
+		if (d->kind[root] == TL_DRAFT_NODE && d->internal[root])
+			continue;
+		if (!node->op->view(node->params, &p->look[node->in[0]], &p->look[i])) {
+			for (uint32_t r = root; r; r = p->claim[r])
+				p->dense[r] = 1;
+			*again = true;
+		}
+	}
+	return true;
+}
+
+const tl_tensor *tl__placed(const tl_places *p, uint32_t i)
+{
+	return &p->look[i];
+}
+
+bool tl__draft_place(tl_places *p, tl_draft *d)
+{
+	uint32_t roots = d->size + TL_MOST_STAND_INS;
+	*p = (tl_places){.d = d, .roots = roots};
+	p->dense = tl__draft_array(d, roots, 1);
+	p->look = tl_arena_alloc(d->mem, roots * sizeof *p->look);
+	p->spot = tl_arena_alloc(d->mem, roots * sizeof *p->spot);
+	p->claim = tl__draft_array(d, roots, sizeof *p->claim);
+	p->next = tl__draft_array(d, roots, sizeof *p->next);
+	p->prev = tl__draft_array(d, roots, sizeof *p->prev);
+	if (!p->dense || !p->look || !p->spot || !p->claim || !p->next || !p->prev)
+		return false;
+	bool again = true;
+	for (int tries = 0; again; tries++) {
+		again = false;
+		if (tries == 4)
+			d->passes &= ~(unsigned)TL_PASS_PLACE;
+		p->n_stand_ins = 0;
+		memset(p->claim, 0, roots * sizeof *p->claim);
+		memset(p->next, 0, roots * sizeof *p->next);
+		memset(p->prev, 0, roots * sizeof *p->prev);
+		if (tl__draft_has(d, TL_PASS_PLACE) && (!make_claims(p) || !link_chains(p)))
+			return false;
+		if (!assign(p) || !settle(p, &again))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the values of a draft lie: made by plan_place.c, read by plan_lower*.c. */
+#ifndef TL_GRAPH_PLAN_PLACE_H
+#define TL_GRAPH_PLAN_PLACE_H
+
+#include "graph/plan_draft.h"
+
+/* A given value that is copied to stand beside computed ones. */
+typedef struct tl_stand_in {
+	uint32_t given; /* the node; it and `sum` say whose operand is replaced */
+	uint32_t id;    /* its number among roots: draft size + its place in the list */
+} tl_stand_in;
+
+#define TL_MOST_STAND_INS 64
+
+typedef struct tl_places {
+	tl_draft *d;
+	uint32_t roots;       /* draft size + room for stand-ins */
+	uint32_t *claim;      /* the node in whose memory root i lies, or 0 */
+	tl_tensor *spot;      /* where, as a look at that node's draft look */
+	unsigned char *dense; /* root i must not lie strided: a view of it needs that */
+	uint32_t *next, *prev; /* neighbours in memory: 1 + root, or 0 */
+	tl_tensor *look;      /* final; data relative to TL_PLAN_BASE */
+	tl_stand_in stand_in[TL_MOST_STAND_INS];
+	uint32_t n_stand_ins;
+	size_t bytes;
+} tl_places;
+
+bool tl__draft_place(tl_places *p, tl_draft *d);
+/* The final look of what node i reads as node `given`: the stand-in's, where there is one. */
+const tl_tensor *tl__placed(const tl_places *p, uint32_t i);
+bool tl__stands_in(const tl_places *p, uint32_t given, uint32_t *id);
+
+/* The parts of memory: offsets for blocks that are in use from `first` to `last`. */
+typedef struct tl_lifetime {
+	size_t bytes;
+	uint32_t first, last;
+	size_t offset;
+} tl_lifetime;
+bool tl__assign_offsets(tl_draft *d, uint32_t n, tl_lifetime *blocks, bool reuse, size_t *total);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running a plan. For the files plan_*.c only. */
+#ifndef TL_GRAPH_PLAN_RUN_H
+#define TL_GRAPH_PLAN_RUN_H
+
+#include "graph/plan_ir.h"
+
+/* Addresses of the bases, and each thread's buffers. */
+typedef struct tl_frame {
+	tl_tape *tape;
+	char **bases;
+	tl_real *buffers; /* threads x buffers_each x TL_BLOCK */
+	uint32_t buffers_each;
+	tl_arena *scratch;
+	uint64_t computed;
+} tl_frame;
+
+static inline void *tl__address(const tl_frame *f, tl_ref r)
+{
+	return f->bases[r.base] + r.offset;
+}
+
+/* Rows [first, last) of a program's domain, with the buffers of thread `part`. */
+void tl__run_map(const tl_map_step *m, const tl_frame *f, int part, int64_t first, int64_t last);
+int64_t tl__map_rows(const tl_map_step *m);
+/* Rows [first, last) of a product, on this thread. */
+tl_status tl__run_gemm(const tl_gemm_step *g, const tl_frame *f, int64_t first, int64_t last, tl_error *err);
+
+tl_status tl__run_plan(const tl_plan *plan, tl_frame *f);
+
+#endif

@@ -1,0 +1,136 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# tapeloop bench: that each work runs and what its JSON object says, not how fast it is.
+# Arguments: the tapeloop program, the source directory.
+# shellcheck source=tests/cli.sh
+. "$2/tests/cli.sh"
+
+# A work of a moment.
+quick="--hidden 8 --batch 3 --steps 3 --warmup 2 --threads 1"
+sizes() {
+    case $1 in
+    lm) echo "--vocab 11 --embed 5 --layers 2 --length 4" ;;
+    last-state) echo "--input 5 --length 4" ;;
+    seq2seq) echo "--vocab 11 --embed 5 --source 4 --target 3" ;;
+    ragged) echo "--input 5 --min-length 2 --max-length 6" ;;
+    unequal) echo "--input 5 --min-length 2 --length 6" ;;
+    esac
+}
+
+# bench WORK OPTIONS...
+bench() {
+    work=$1
+    shift
+    # shellcheck disable=SC2046,SC2086
+    works bench "$work" $quick $(sizes "$work") "$@"
+}
+
+# between LOW X HIGH
+between() {
+    awk -v x="$2" -v low="$1" -v high="$3" 'BEGIN { exit !(x != "" && x + 0 >= low && x + 0 <= high) }'
+}
+
+# --- What each work prints
+
+for work in lm last-state seq2seq ragged unequal; do
+    bench $work
+    is "$work prints one line" lines 1
+    is "$work prints JSON" json out
+    is "$work says nothing else" [ ! -s err ]
+    is "$work is Tapeloop's" holds '"framework": "tapeloop", "version": "[0-9]'
+    is "$work ran on one thread" same "$(number threads out)" 1
+    for key in ms_per_step first_step_ms tok_per_s rss_mib nodes record_ns_per_node; do
+        is "$work tells $key" between 1e-6 "$(number $key out)" 1e12
+    done
+    is "$work asks for no memory" between 0 "$(number allocations_per_step out)" 0
+    for key in plan_hits plan_misses; do
+        is "$work tells $key" between 0 "$(number $key out)" 1e6
+    done
+    loss=$(number loss out)
+    is "$work has a loss" between 1e-6 "$loss" 100
+    bench $work --threads 2
+    is "$work finds it again on two threads" close "$(number loss out)" "$loss" 1e-5
+    is "and tells their number" same "$(number threads out)" 2
+    bench $work --executor plain
+    plain=$(number loss out)
+    bench $work --executor planned --plan -split
+    is "$work has one loss for all executors" close "$(number loss out)" "$plain" 1e-5
+    bench $work --impl composed --plan none --seed 2
+    is "$work has another loss for another seed" [ "$(number loss out)" != "$loss" ]
+    works bench $work --help
+    is "$work explains itself" holds "Usage: tapeloop bench $work"
+    for option in hidden batch threads impl plan executor steps warmup seed; do
+        is "$work --help mentions --$option" holds "--$option=[A-Z]"
+    done
+done
+
+bench lm
+is "lm names its sizes" holds '"work": "lm lstm V11 E5 H8 L2 T4 B3"'
+is "random symbols are no easy text" close "$(number loss out)" "$(awk 'BEGIN { print log(11) }')" 0.5
+for cell in rnn gru gru_lbr mgu lstm_peephole; do
+    bench lm --cell $cell --embed 0
+    is "lm names the cell" holds "\"lm $cell V11 E0 "
+    bench last-state --cell $cell
+    is "last-state names it, too" holds "\"last-state $cell I5 H8 T4 B3\""
+done
+bench seq2seq
+is "seq2seq names its sizes" holds '"work": "seq2seq attention V11 E5 H8 S4 T3 B3"'
+bench ragged
+is "ragged names its sizes" holds '"work": "ragged lstm 2..6 I5 H8 B3"'
+bench unequal
+is "unequal names its sizes" holds '"work": "unequal lstm 2..6 I5 H8 B3"'
+
+# Losses go down: the steps train.
+bench last-state --steps 1 --warmup 0
+loss=$(number loss out)
+bench last-state --steps 200
+is "training lowers the loss" between 0 "$(number loss out)" "$(awk -v x="$loss" 'BEGIN { print 0.99 * x }')"
+bench lm --length 1 --batch 1 --hidden 1 --steps 1 --warmup 0
+bench ragged --batch 1 --min-length 1 --max-length 1
+
+works bench gemm --threads 1
+is "gemm prints one line" lines 1
+is "gemm prints JSON" json out
+for key in gflops gflops_1120x1024x256 gflops_256x1024x1120; do
+    is "gemm tells $key" between 1e-3 "$(number $key out)" 1e6
+done
+is "gemm ran on one thread" same "$(number threads out)" 1
+works bench gemm --help
+
+# --- The list of works
+
+works bench --help
+for work in lm last-state seq2seq ragged unequal gemm; do
+    is "lists $work" holds "tapeloop bench $work "
+done
+run bench
+is "without a work the list goes to stderr" eval '[ $rc -eq 2 ] && [ ! -s out ] && holds "bench last-state" err'
+is "and a sentence" holds '^tapeloop bench: say which work$' err
+
+# --- Nonsense
+
+refused "'tv' is no work" bench tv
+refused "'9' is not an option" bench lm 9
+refused "unrecognized option" bench lm --input 3
+refused "unrecognized option" bench seq2seq --cell lstm
+refused "--cell: 'elman' is none of rnn, " bench last-state --cell elman
+refused "--hidden: '0' is no whole number from 1" bench lm --hidden 0
+refused "--layers: '1x' is no whole number" bench lm --layers 1x
+refused "--max-length: '2000000' is no whole number" bench ragged --max-length 2000000
+refused "--steps: '0' is no whole number" bench unequal --steps 0
+refused "--threads: '-1' is no whole number" bench gemm --threads -1
+refused "'2' is not an option" bench gemm 2
+refused "--impl fused: fused cells are not in this version" bench lm --impl fused
+refused "--impl: 'fast' is none of composed, fused, auto" bench lm --impl fast
+refused "--plan: 'roll_up' is no pass; there are roll" bench lm --plan fuse,roll_up
+refused "--executor: 'eager' is neither planned nor plain" bench lm --executor eager
+for work in ragged unequal; do
+    refused 'the least length, 40, is above the greatest, 35' bench $work --min-length 40
+done
+# shellcheck disable=SC2046,SC2086
+"$tool" bench lm $quick $(sizes lm) >/dev/full 2>err
+rc=$?
+: >out
+is "a full disk is no success" refusal 'standard output'
+
+finish
