@@ -36,29 +36,48 @@ static bool same_domain(const tl_draft *d, const tl_group *a, const tl_group *b)
 	return true;
 }
 
-/* Member k reads node i: fine if it is there in time, or is the program's own instance k. */
-static bool available(const tl_draft *d, uint32_t program, uint32_t k, uint32_t i)
+/* 1 + the group of the program that computes node i, or 0. */
+static uint32_t group_in(const tl_draft *d, uint32_t program, uint32_t i)
 {
 	uint32_t root = d->root[i];
-	if (d->kind[root] != TL_DRAFT_NODE)
-		return true;
-	const tl_group *from = &d->groups[d->group_of[root]];
-	if (from->program == program)
-		return tl__draft_whole(d, i) && from->count > k && d->members[from->first + k] == root;
-	return place_of(d, root) < d->programs[program - 1].at;
+	if (d->kind[root] != TL_DRAFT_NODE || d->groups[d->group_of[root]].program != program)
+		return 0;
+	return d->group_of[root] + 1;
+}
+
+/* Has node i been computed where the program stands? */
+static bool in_time(const tl_draft *d, uint32_t program, uint32_t i)
+{
+	uint32_t root = d->root[i];
+	return d->kind[root] != TL_DRAFT_NODE || place_of(d, root) < d->programs[program - 1].at;
+}
+
+/* Operand r of all members is there in time, or is the program's own: instance k's for member k. */
+static bool available(const tl_draft *d, const tl_group *g, uint32_t r, uint32_t program)
+{
+	uint32_t from = group_in(d, program, d->reads[d->members[g->first]][r]);
+	for (uint32_t k = 0; k < g->count; k++) {
+		uint32_t i = d->reads[d->members[g->first + k]][r];
+		if (group_in(d, program, i) != from)
+			return false;
+		if (from ? !tl__draft_whole(d, i) || d->members[d->groups[from - 1].first + k] != d->root[i]
+			 : !in_time(d, program, i))
+			return false;
+	}
+	return true;
 }
 
 static bool can_join(const fuse *f, const tl_group *g, uint32_t program)
 {
 	const tl_draft *d = f->d;
 	const tl_program *p = &d->programs[program - 1];
+	uint32_t reads = d->n_reads[d->members[g->first]];
 	if (!same_domain(d, g, &d->groups[p->first_group]) || p->nodes >= MOST_NODES ||
-		f->reads[program] + d->n_reads[d->members[g->first]] > MOST_READS)
+		f->reads[program] + reads > MOST_READS)
 		return false;
-	for (uint32_t k = 0; k < g->count; k++)
-		for (uint32_t r = 0, i = d->members[g->first + k]; r < d->n_reads[i]; r++)
-			if (!available(d, program, k, d->reads[i][r]))
-				return false;
+	for (uint32_t r = 0; r < reads; r++)
+		if (!available(d, g, r, program))
+			return false;
 	return true;
 }
 

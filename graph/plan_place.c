@@ -29,17 +29,22 @@ static bool covers(const tl_draft *d, uint32_t i)
 	       tl_shape_size(look->shape) == tl_shape_size(d->look[d->root[i]].shape);
 }
 
+/* Not a repeated look, nor a turned one. */
+static bool separate_rows(const tl_tensor *t)
+{
+	return t->shape.axes == 2 && (t->shape.dim[1] == 1 || t->stride[1] == 1) &&
+	       (t->shape.dim[0] == 1 || t->stride[0] >= t->shape.dim[1]);
+}
+
 /* Can root i be computed straight into memory like `at`? */
 static bool can_write(const tl_places *p, uint32_t i, const tl_tensor *at)
 {
 	const tl_draft *d = p->d;
-	int64_t last = at->shape.axes - 1;
-	bool columns = last < 0 || at->shape.dim[last] <= 1 || at->stride[last] == 1;
 	if (tl_tensor_is_dense(at))
 		return true;
 	if (p->dense[i])
 		return false;
-	return d->by[i] == TL_BY_MAP || (d->by[i] == TL_BY_PRODUCT && columns);
+	return d->by[i] == TL_BY_MAP || (d->by[i] == TL_BY_PRODUCT && separate_rows(at));
 }
 
 static void claim(tl_places *p, uint32_t i, uint32_t in, const tl_tensor *spot)
@@ -120,13 +125,6 @@ static bool start_is_free(const tl_draft *d, uint32_t z, uint32_t start)
 				return false;
 		}
 	return seen;
-}
-
-/* Not a repeated look, nor a turned one. */
-static bool separate_rows(const tl_tensor *t)
-{
-	return t->shape.axes == 2 && (t->shape.dim[1] == 1 || t->stride[1] == 1) &&
-	       (t->shape.dim[0] == 1 || t->stride[0] >= t->shape.dim[1]);
 }
 
 static void claim_start(tl_places *p, uint32_t z)
