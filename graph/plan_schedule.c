@@ -136,22 +136,24 @@ static bool link_units(schedule *s)
 	return true;
 }
 
-/* May both run as one elementwise group: same op, same parameters? */
+/* Are both computed alike: as products, or by the same elementwise op with the same parameters? */
 static bool alike(const tl_draft *d, uint32_t i, uint32_t j)
 {
 	const tl_node *a = &d->nodes[i], *b = &d->nodes[j];
+	if (d->by[i] != TL_BY_MAP || d->by[j] != TL_BY_MAP)
+		return d->by[i] == d->by[j];
 	return a->op == b->op && a->n_in == b->n_in && a->params_size == b->params_size &&
 	       (a->params_size == 0 || !memcmp(a->params, b->params, a->params_size));
 }
 
-/* Independent nodes of one class; elementwise ones are cut where parameters differ. */
+/* Independent nodes of one class, cut where they are not alike: of two sums one may be part of a product. */
 static void add_group(schedule *s, uint32_t n, const uint32_t *node, uint32_t stretch)
 {
 	tl_draft *d = s->d;
 	for (uint32_t k = 0, first; k < n; d->n_groups++) {
 		first = s->n_members;
 		for (uint32_t one = k; k < n; k++) {
-			if (d->by[node[one]] == TL_BY_MAP && !alike(d, node[one], node[k]))
+			if (!alike(d, node[one], node[k]))
 				break;
 			d->group_of[node[k]] = d->n_groups;
 			d->members[s->n_members++] = node[k];
