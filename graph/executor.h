@@ -13,7 +13,7 @@
 
 /* Since the last reset, but for allocations and plans: since the executor was made. */
 typedef struct tl_executor_stats {
-	uint64_t computed;    /* kernel calls */
+	uint64_t computed;    /* kernel calls, or a plan's instructions */
 	uint64_t allocations; /* requests to the system */
 	size_t bytes;         /* held now */
 	uint64_t plan_hits, plan_misses;

@@ -26,6 +26,7 @@ typedef struct tl_node {
 	const uint32_t *in;
 	const char *name;
 	tl_tensor value;
+	const tl_tensor *shown; /* the copy of value that tl_value gave out, or NULL */
 	uint32_t n_in;
 	uint32_t params_size;
 	uint32_t scope;

@@ -101,7 +101,7 @@ TL_API tl_status tl_read_index(tl_var v, int32_t *to, int64_t n);
 /* Figures for profiles. */
 typedef struct tl_tape_stats {
 	uint64_t nodes;       /* recorded since the reset */
-	uint64_t computed;    /* kernel calls since the reset */
+	uint64_t computed;    /* since the reset: kernels called by the plain executor, instructions run by the planned one */
 	uint64_t allocations; /* requests to the system since the tape was made */
 	size_t bytes;         /* held by the tape now */
 	uint64_t plan_hits, plan_misses; /* of the planner's cache since the tape was made */

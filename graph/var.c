@@ -82,7 +82,17 @@ tl_status tl_eval(int n, const tl_var *v)
 
 const tl_tensor *tl_value(tl_var v)
 {
-	return tl_eval(1, &v) ? NULL : &v.tape->nodes[v.index].value;
+	if (tl_eval(1, &v))
+		return NULL;
+	tl_node *node = &v.tape->nodes[v.index];
+	if (!node->shown) { /* nodes move as recording goes on */
+		tl_tensor *copy = tl_tape_alloc(v.tape, sizeof *copy);
+		if (!copy)
+			return NULL;
+		*copy = node->value;
+		node->shown = copy;
+	}
+	return node->shown;
 }
 
 static tl_status read_out(tl_var v, tl_dtype dtype, void *to, int64_t n)

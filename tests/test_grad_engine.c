@@ -2,6 +2,7 @@
 /* Differentiation as a whole: what tl_grad and tl_backward give and cost. */
 #include "tests/suite.h"
 
+#include <math.h>
 #include <pthread.h>
 
 #include "graph/grad.h"
@@ -145,26 +146,24 @@ static void *run_chain(void *result)
 	tl_var x = number(1), y = x, d;
 	for (int i = 0; i < CHAIN; i++)
 		y = i % 2 ? tl_neg(y) : tl_shift(y, 0);
-	*(tl_status *)result = tl_grad(y, 1, &x, &d);
-	tl_var both[] = {y, d};
-	if (tl_eval(2, both))
-		*(tl_status *)result = tl_tape_status(tape);
+	tl_real *values = result;
+	if (tl_grad(y, 1, &x, &d) || tl_read(y, &values[0], 1) || tl_read(d, &values[1], 1))
+		values[0] = NAN;
 	return NULL;
 }
 
 /* Recursion over the chain would need more than 100,000 frames. */
 START_TEST(a_long_chain_on_a_small_stack)
 {
-	tl_status status = TL_ERR_VALUE;
+	tl_real values[2] = {0};
 	pthread_attr_t attributes;
 	pthread_t thread;
 	ck_assert_int_eq(pthread_attr_init(&attributes), 0);
 	ck_assert_int_eq(pthread_attr_setstacksize(&attributes, CHAIN_STACK), 0);
-	ck_assert_int_eq(pthread_create(&thread, &attributes, run_chain, &status), 0);
+	ck_assert_int_eq(pthread_create(&thread, &attributes, run_chain, values), 0);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 	pthread_attr_destroy(&attributes);
-	ck_assert_int_eq(status, TL_OK);
-	ck_assert_int_ge((int64_t)tl_tape_get_stats(tape).computed, CHAIN);
+	ck_assert_msg(values[0] == 1 && values[1] == 1, "%g, %g", (double)values[0], (double)values[1]);
 }
 END_TEST
 

@@ -50,6 +50,21 @@ static void check_view(tl_var v, tl_var x, int64_t first)
 	ck_assert_uint_eq(tl_tape_get_stats(tape).computed, 0); /* no kernel ran */
 }
 
+/* Recording goes on, and the nodes move. */
+START_TEST(a_value_stays_while_recording_goes_on)
+{
+	tl_var x = tl_fill(tape, TL_SHAPE(2, 3), 4);
+	const tl_tensor *value = tl_value(x);
+	ck_assert_ptr_nonnull(value);
+	for (int i = 0; i < 5000; i++)
+		x = tl_neg(x);
+	ck_assert_int_eq(value->shape.axes, 2);
+	ck_assert(((tl_real *)value->data)[0] == 4);
+	ck_assert_ptr_nonnull(tl_value(x));
+	ck_assert(((tl_real *)value->data)[0] == 4);
+}
+END_TEST
+
 START_TEST(views)
 {
 	tl_var x = numbered(types[_i], TL_SHAPE(2, 3, 4)), row = numbered(types[_i], TL_SHAPE(4)), parts[2];
@@ -329,6 +344,7 @@ Suite *tl_test_suite(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_loop_test(c, views, 0, LENGTH(types));
 	tcase_add_loop_test(c, only_reshapes_that_must_copy_copy, 0, LENGTH(types));
+	tcase_add_test(c, a_value_stays_while_recording_goes_on);
 	tcase_add_test(c, axes_that_are_not_there);
 	tcase_add_test(c, places_that_are_not_there);
 	tcase_add_test(c, shapes_and_types_that_do_not_fit);

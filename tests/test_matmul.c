@@ -177,11 +177,11 @@ START_TEST(sizes_of_zero)
 }
 END_TEST
 
-/* Requests to the system of a new tape that computes one product: a copy takes one for scratch. */
+/* Requests to the system of a new plain tape that computes one product: a copy takes one for scratch. */
 static uint64_t allocations(tl_shape a, int la, tl_shape b, int lb)
 {
 	tl_tape *kept = tape;
-	tape = tl_tape_new(&(tl_tape_options){.threads = 1});
+	tape = tl_tape_new(&(tl_tape_options){.threads = 1, .executor = &tl_executor_plain});
 	ck_assert_ptr_nonnull(tl_value(tl_matmul(lay(a, la), lay(b, lb))));
 	uint64_t n = tl_tape_get_stats(tape).allocations;
 	tl_tape_free(tape);
