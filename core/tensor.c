@@ -2,8 +2,8 @@
 #include "core/tensor.h"
 
 #include <assert.h>
-#include <string.h>
 
+#include "core/copy.h"
 #include "core/vector.h"
 #include "core/walk.h"
 
@@ -87,25 +87,6 @@ bool tl_tensor_reshape(const tl_tensor *t, tl_shape shape, tl_tensor *out)
 	return true;
 }
 
-#define COPY(type)                                                                                 \
-	do {                                                                                       \
-		type *to = (type *)at[0];                                                          \
-		const type *from = (const type *)at[1];                                            \
-		for (int64_t i = 0; i < n; i++)                                                    \
-			to[i * step[0]] = from[i * step[1]];                                       \
-	} while (0)
-
-static void copy_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
-{
-	tl_dtype dtype = *(const tl_dtype *)ctx;
-	if (step[0] == 1 && step[1] == 1)
-		memcpy(at[0], at[1], (size_t)n * tl_dtype_size(dtype));
-	else if (dtype == TL_I32)
-		COPY(int32_t);
-	else
-		COPY(tl_real);
-}
-
 TL_VECTOR static void add_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 {
 	(void)ctx;
@@ -122,9 +103,7 @@ TL_VECTOR static void add_run(void *ctx, int64_t n, char *const *at, const int64
 
 void tl_tensor_copy(const tl_tensor *to, const tl_tensor *from)
 {
-	assert(tl_shape_equal(to->shape, from->shape) && to->dtype == from->dtype);
-	tl_dtype dtype = to->dtype;
-	tl__walk(2, (const tl_tensor *[]){to, from}, copy_run, &dtype);
+	tl__copy(to, from, NULL);
 }
 
 void tl_tensor_add(const tl_tensor *to, const tl_tensor *from)

@@ -16,6 +16,9 @@
 
 #include <string.h>
 
+#define ALIAS 1024 /* bytes */
+#define PAD 16	   /* elements: a line of the cache */
+
 static bool is_root(const tl_draft *d, uint32_t i)
 {
 	return d->kind[i] == TL_DRAFT_NODE && !d->internal[i];
@@ -88,7 +91,8 @@ static int64_t end_of(const tl_tensor *look)
 	return tl__look_offset(look) + (end + 1) * (int64_t)tl_dtype_size(look->dtype);
 }
 
-/* Certainly no common element: one ends before the other begins, or they take other columns of the same rows. */
+/* Certainly no common element: one ends before the other begins, or they take other columns of the same rows.
+ */
 static bool disjoint(const tl_tensor *a, const tl_tensor *b)
 {
 	for (int64_t i = 0; i < a->shape.axes; i++)
@@ -171,9 +175,14 @@ static const tl_tensor *draft_look(const tl_places *p, uint32_t id)
 	return &p->d->look[id < p->d->size ? id : p->stand_in[id - p->d->size].given];
 }
 
+static int64_t columns_of_shape(tl_shape s)
+{
+	return s.axes ? s.dim[s.axes - 1] : 1;
+}
+
 static int64_t columns_of(const tl_tensor *t)
 {
-	return t->shape.axes ? t->shape.dim[t->shape.axes - 1] : 1;
+	return columns_of_shape(t->shape);
 }
 
 /* Does root i, in its base's memory, begin where the base begins (or end where it ends)? */
@@ -188,7 +197,8 @@ static bool at_edge(const tl_places *p, uint32_t i, bool begin)
 		offset += tl__look_offset(spot);
 	}
 	size = tl_shape_size(draft_look(p, i)->shape) * (int64_t)tl_dtype_size(draft_look(p, i)->dtype);
-	int64_t whole = tl_shape_size(draft_look(p, base)->shape) * (int64_t)tl_dtype_size(draft_look(p, base)->dtype);
+	int64_t whole = tl_shape_size(draft_look(p, base)->shape) *
+			(int64_t)tl_dtype_size(draft_look(p, base)->dtype);
 	return begin ? offset == 0 : offset + size == whole;
 }
 
@@ -196,7 +206,8 @@ static bool at_edge(const tl_places *p, uint32_t i, bool begin)
 static void link_roots(tl_places *p, uint32_t a, uint32_t b)
 {
 	uint32_t before = base_of(p, a), behind = base_of(p, b);
-	if (before == behind || p->next[before] || p->prev[behind] || !at_edge(p, a, false) || !at_edge(p, b, true) ||
+	if (before == behind || p->next[before] || p->prev[behind] || !at_edge(p, a, false) ||
+		!at_edge(p, b, true) ||
 		columns_of(draft_look(p, before)) != columns_of(draft_look(p, behind)) ||
 		draft_look(p, before)->dtype != draft_look(p, behind)->dtype)
 		return;
@@ -228,12 +239,14 @@ static bool sum_root(tl_places *p, uint32_t i, tl_shape like, uint32_t *root)
 		return is_root(d, *root);
 	tl_shape s = d->look[i].shape;
 	uint32_t given = i;
-	if (d->kind[i] == TL_DRAFT_VIEW && d->nodes[i].n_in == 1 && d->look[d->nodes[i].in[0]].shape.axes == 2)
+	if (d->kind[i] == TL_DRAFT_VIEW && d->nodes[i].n_in == 1 &&
+		d->look[d->nodes[i].in[0]].shape.axes == 2)
 		given = d->nodes[i].in[0];
 	if (tl__stands_in(p, given, root))
 		return true;
 	s = d->look[given].shape;
-	if (!tl_shape_equal(s, like) || d->look[given].dtype != TL_REAL || p->n_stand_ins == TL_MOST_STAND_INS)
+	if (!tl_shape_equal(s, like) || d->look[given].dtype != TL_REAL ||
+		p->n_stand_ins == TL_MOST_STAND_INS)
 		return false;
 	*root = d->size + p->n_stand_ins;
 	p->stand_in[p->n_stand_ins++] = (tl_stand_in){given, *root};
@@ -250,8 +263,9 @@ static bool sum_order(const tl_places *p, uint32_t i, uint32_t **order)
 	if (!*order)
 		return false;
 	bool descending = n > 1 && (d->root[reads[0]] > d->root[reads[2 * n - 2]] ||
-		(d->root[reads[0]] == d->root[reads[2 * n - 2]] &&
-			tl__look_offset(&d->look[reads[0]]) > tl__look_offset(&d->look[reads[2 * n - 2]])));
+					   (d->root[reads[0]] == d->root[reads[2 * n - 2]] &&
+						   tl__look_offset(&d->look[reads[0]]) >
+							   tl__look_offset(&d->look[reads[2 * n - 2]])));
 	for (uint32_t k = 0; k < n; k++)
 		(*order)[k] = descending ? n - 1 - k : k;
 	return true;
@@ -271,10 +285,12 @@ static bool link_sum(tl_places *p, uint32_t i)
 			if (is_root(d, d->root[d->reads[i][2 * k + side]]))
 				computed = d->root[d->reads[i][2 * k + side]];
 		for (uint32_t k = 0, root; computed && k < n; k++) {
-			bool found = sum_root(p, d->reads[i][2 * order[k] + side], d->look[computed].shape, &root);
+			bool found =
+				sum_root(p, d->reads[i][2 * order[k] + side], d->look[computed].shape, &root);
 			if (found && last && root != last)
 				link_roots(p, last, root);
 			last = found ? root : 0;
+			p->in_sum[root] |= found;
 		}
 	}
 	return true;
@@ -319,10 +335,13 @@ static uint32_t time_of(const tl_draft *d, uint32_t i)
 	return g->program ? d->programs[g->program - 1].at : d->group_of[i];
 }
 
-/* In a stretch threads go at their own pace: all of it counts as one moment, from its first group to its last. */
-static void extend(const tl_draft *d, const uint32_t *stretch_end, const uint32_t *stretch_start, uint32_t i, tl_lifetime *l)
+/* In a stretch threads go at their own pace: all of it counts as one moment, from its first group to its
+ * last. */
+static void extend(const tl_draft *d, const uint32_t *stretch_end, const uint32_t *stretch_start, uint32_t i,
+	tl_lifetime *l)
 {
-	uint32_t s = d->stretch_of[i], from = s ? stretch_start[s] : time_of(d, i), to = s ? stretch_end[s] : time_of(d, i);
+	uint32_t s = d->stretch_of[i], from = s ? stretch_start[s] : time_of(d, i),
+		 to = s ? stretch_end[s] : time_of(d, i);
 	l->first = from < l->first ? from : l->first;
 	l->last = to > l->last ? to : l->last;
 }
@@ -359,19 +378,47 @@ static bool find_lifetimes(tl_places *p, uint32_t *chain_of, tl_lifetime *life)
 	return true;
 }
 
-static size_t bytes_of(const tl_tensor *t)
+/*
+ * Elements between the end of a row and the next row. Rows at distances of a multiple of ALIAS bytes fall
+ * on few sets of the cache, which costs a product that reads down the columns up to a tenth of its speed.
+ */
+static int64_t padding(tl_shape s)
 {
-	return (size_t)tl_shape_size(t->shape) * tl_dtype_size(t->dtype);
+	return s.axes > 1 && columns_of_shape(s) * (int64_t)sizeof(tl_real) % ALIAS == 0 ? PAD : 0;
+}
+
+static bool can_pad(const tl_places *p, uint32_t i)
+{
+	const tl_draft *d = p->d;
+	return i < d->size && d->by[i] != TL_BY_KERNEL && !p->dense[i] && !d->wanted[i] &&
+	       padding(d->look[i].shape);
+}
+
+/* The chain's roots one after the other, all with the same distance between rows. */
+static tl_tensor lay_out(const tl_tensor *like, int64_t pad)
+{
+	tl_tensor t = tl_tensor_dense(like->dtype, like->shape, TL_PLAN_BASE);
+	for (int64_t i = 0, last = t.shape.axes - 1; pad && i < last; i++)
+		t.stride[i] = t.stride[i] / t.shape.dim[last] * (t.shape.dim[last] + pad);
+	return t;
+}
+
+static size_t bytes_of(const tl_tensor *t, int64_t pad)
+{
+	int64_t columns = columns_of_shape(t->shape), size = tl_shape_size(t->shape);
+	return (size_t)(columns ? size / columns * (columns + pad) : 0) * tl_dtype_size(t->dtype);
 }
 
 static bool assign(tl_places *p)
 {
 	tl_draft *d = p->d;
 	uint32_t *chain_of = tl__draft_array(d, p->roots, sizeof *chain_of), chains = 0;
+	int64_t *pad = tl__draft_array(d, p->roots, sizeof *pad); /* of chains */
 	size_t *within = tl__draft_array(d, p->roots, sizeof *within);
 	tl_lifetime *life = tl__draft_array(d, p->roots, sizeof *life);
-	if (!chain_of || !within || !life)
+	if (!chain_of || !pad || !within || !life)
 		return false;
+	bool reuse = tl__draft_has(d, TL_PASS_PLACE);
 	uint32_t end = d->size + p->n_stand_ins;
 	for (uint32_t i = 1; i < end; i++) {
 		if (i < d->size ? !is_root(d, i) || p->claim[i] : false)
@@ -379,26 +426,34 @@ static bool assign(tl_places *p)
 		if (p->prev[i])
 			continue;
 		size_t bytes = 0;
+		pad[chains] = reuse ? padding(draft_look(p, i)->shape) : 0;
+		bool in_sum = false;
+		for (uint32_t at = i + 1; at; at = p->next[at - 1]) {
+			in_sum |= p->in_sum[at - 1];
+			if (!can_pad(p, at - 1))
+				pad[chains] = 0;
+		}
+		if (!in_sum)
+			pad[chains] = 0;
 		for (uint32_t at = i + 1; at; at = p->next[at - 1]) {
 			chain_of[at - 1] = chains;
 			within[at - 1] = bytes;
-			bytes += bytes_of(draft_look(p, at - 1));
+			bytes += bytes_of(draft_look(p, at - 1), pad[chains]);
 		}
 		life[chains++] = (tl_lifetime){.bytes = bytes, .first = UINT32_MAX};
 	}
-	bool reuse = tl__draft_has(d, TL_PASS_PLACE);
 	if (!find_lifetimes(p, chain_of, life) || !tl__assign_offsets(d, chains, life, reuse, &p->bytes))
 		return false;
 	for (uint32_t i = 1; i < end; i++)
 		if (i >= d->size || (is_root(d, i) && !p->claim[i])) {
-			const tl_tensor *like = draft_look(p, i);
-			p->look[i] = tl_tensor_dense(like->dtype, like->shape,
-				TL_PLAN_BASE + life[chain_of[i]].offset + within[i]);
+			p->look[i] = lay_out(draft_look(p, i), pad[chain_of[i]]);
+			p->look[i].data = TL_PLAN_BASE + life[chain_of[i]].offset + within[i];
 		}
 	return true;
 }
 
-/* `part` is a look at a dense tensor like `whole`; the same look at `real`, which has the same shape as `whole`. */
+/* `part` is a look at a dense tensor like `whole`; the same look at `real`, which has the same shape as
+ * `whole`. */
 static bool transfer(const tl_tensor *part, const tl_tensor *whole, const tl_tensor *real, tl_tensor *out)
 {
 	int64_t size = (int64_t)tl_dtype_size(whole->dtype), offset = tl__look_offset(part) / size, moved = 0;
@@ -417,7 +472,8 @@ static bool transfer(const tl_tensor *part, const tl_tensor *whole, const tl_ten
 		int64_t axis = 0;
 		while (axis < whole->shape.axes &&
 			(part->stride[i] % whole->stride[axis] || whole->shape.dim[axis] <= 1 ||
-				part->stride[i] / whole->stride[axis] * (part->shape.dim[i] - 1) >= whole->shape.dim[axis]))
+				part->stride[i] / whole->stride[axis] * (part->shape.dim[i] - 1) >=
+					whole->shape.dim[axis]))
 			axis++;
 		if (axis == whole->shape.axes)
 			return false;
@@ -478,12 +534,13 @@ bool tl__draft_place(tl_places *p, tl_draft *d)
 	uint32_t roots = d->size + TL_MOST_STAND_INS;
 	*p = (tl_places){.d = d, .roots = roots};
 	p->dense = tl__draft_array(d, roots, 1);
+	p->in_sum = tl__draft_array(d, roots, 1);
 	p->look = tl_arena_alloc(d->mem, roots * sizeof *p->look);
 	p->spot = tl_arena_alloc(d->mem, roots * sizeof *p->spot);
 	p->claim = tl__draft_array(d, roots, sizeof *p->claim);
 	p->next = tl__draft_array(d, roots, sizeof *p->next);
 	p->prev = tl__draft_array(d, roots, sizeof *p->prev);
-	if (!p->dense || !p->look || !p->spot || !p->claim || !p->next || !p->prev)
+	if (!p->dense || !p->in_sum || !p->look || !p->spot || !p->claim || !p->next || !p->prev)
 		return false;
 	bool again = true;
 	for (int tries = 0; again; tries++) {

@@ -19,6 +19,7 @@ typedef struct tl_places {
 	uint32_t *claim;      /* the node in whose memory root i lies, or 0 */
 	tl_tensor *spot;      /* where, as a look at that node's draft look */
 	unsigned char *dense; /* root i must not lie strided: a view of it needs that */
+	unsigned char *in_sum; /* root i is read down its columns, by a sum of products over time */
 	uint32_t *next, *prev; /* neighbours in memory: 1 + root, or 0 */
 	tl_tensor *look;      /* final; data relative to TL_PLAN_BASE */
 	tl_stand_in stand_in[TL_MOST_STAND_INS];

@@ -5,20 +5,30 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/copy.h"
 #include "core/gemm.h"
 
-#define MAP_GRAIN 16384    /* block elements times ops that are worth waking a thread for */
-#define ROWS_AT_ONCE 128   /* of a product that starts from rows: they stay in the cache until gemm adds */
+#define MAP_GRAIN 16384 /* block elements times ops that are worth waking a thread for */
+#define TILE_ROWS 256	/* of a product that starts from rows: a tile stays in the cache until gemm adds */
+#define TILE_COLUMNS 512
+#define UNIT 16		/* rows or columns that threads share are multiples of it */
+#define SHARED_WORK 1e6 /* multiply-adds of a thread that are worth waking it */
 
-static void copy_rows(const tl_gemm_step *g, const tl_frame *f, int64_t first, int64_t last)
+/* A part of the result: rows [row, row + rows), columns [column, column + columns). */
+typedef struct tile {
+	int64_t row, rows, column, columns;
+} tile;
+
+static void copy_rows(const tl_gemm_step *g, const tl_frame *f, const tile *t)
 {
-	tl_real *c = tl__address(f, g->c);
-	const tl_real *rows = tl__address(f, g->rows);
-	for (int64_t r = first; r < last; r++)
-		memcpy(c + r * g->ldc, rows + r * g->rows_ld, (size_t)g->n * sizeof *c);
+	tl_real *c = (tl_real *)tl__address(f, g->c) + t->column;
+	const tl_real *rows = (const tl_real *)tl__address(f, g->rows) + t->column;
+	for (int64_t r = t->row; r < t->row + t->rows; r++)
+		memcpy(c + r * g->ldc, rows + r * g->rows_ld, (size_t)t->columns * sizeof *c);
 }
 
-static tl_status add_terms(const tl_gemm_step *g, const tl_frame *f, int64_t first, int64_t last, tl_pool *pool, tl_error *err)
+static tl_status add_terms(
+	const tl_gemm_step *g, const tl_frame *f, const tile *at, tl_pool *pool, tl_error *err)
 {
 	tl_status status = TL_OK;
 	for (uint32_t k = 0; k < g->n_terms && !status; k++) {
@@ -26,15 +36,15 @@ static tl_status add_terms(const tl_gemm_step *g, const tl_frame *f, int64_t fir
 		tl_gemm call = {
 			.ta = t->ta,
 			.tb = t->tb,
-			.m = last - first,
-			.n = g->n,
+			.m = at->rows,
+			.n = at->columns,
 			.k = t->k,
-			.a = (const tl_real *)tl__address(f, t->a) + first * (t->ta ? 1 : t->lda),
+			.a = (const tl_real *)tl__address(f, t->a) + at->row * (t->ta ? 1 : t->lda),
 			.lda = t->lda,
-			.b = tl__address(f, t->b),
+			.b = (const tl_real *)tl__address(f, t->b) + at->column * (t->tb ? t->ldb : 1),
 			.ldb = t->ldb,
 			.beta = k > 0 || g->start != TL_START_ZERO,
-			.c = (tl_real *)tl__address(f, g->c) + first * g->ldc,
+			.c = (tl_real *)tl__address(f, g->c) + at->row * g->ldc + at->column,
 			.ldc = g->ldc,
 			.pool = pool,
 		};
@@ -43,14 +53,29 @@ static tl_status add_terms(const tl_gemm_step *g, const tl_frame *f, int64_t fir
 	return status;
 }
 
+/* Tile by tile, of equal heights. */
+static tl_status from_rows(const tl_gemm_step *g, const tl_frame *f, const tile *whole, tl_error *err)
+{
+	int64_t bands = (whole->rows + TILE_ROWS - 1) / TILE_ROWS;
+	tl_status status = TL_OK;
+	for (int64_t done = 0; done < whole->columns && !status; done += TILE_COLUMNS)
+		for (int64_t b = 0; b < bands && !status; b++) {
+			int64_t first = whole->rows * b / bands, rest = whole->columns - done;
+			tile t = {whole->row + first, whole->rows * (b + 1) / bands - first,
+				whole->column + done, rest < TILE_COLUMNS ? rest : TILE_COLUMNS};
+			copy_rows(g, f, &t);
+			status = add_terms(g, f, &t, NULL, err);
+		}
+	return status;
+}
+
 tl_status tl__run_gemm(const tl_gemm_step *g, const tl_frame *f, int64_t first, int64_t last, tl_error *err)
 {
 	last = last < g->m ? last : g->m;
+	tile t = {first, last - first, 0, g->n};
 	if (first >= last)
 		return TL_OK;
-	if (g->start == TL_START_ROWS)
-		copy_rows(g, f, first, last);
-	return add_terms(g, f, first, last, NULL, err);
+	return g->start == TL_START_ROWS ? from_rows(g, f, &t, err) : add_terms(g, f, &t, NULL, err);
 }
 
 /* What threads share. */
@@ -72,31 +97,30 @@ static void note(work *w, tl_status status)
 		atomic_compare_exchange_strong(&w->status, &ok, (int)status);
 }
 
-static void gemm_chunks(void *ctx, int64_t first, int64_t last)
+static void gemm_part(void *ctx, int64_t first, int64_t last)
 {
 	work *w = ctx;
 	const tl_gemm_step *g = w->step;
 	tl_error err = {0};
-	for (int64_t k = first; k < last; k++)
-		note(w, tl__run_gemm(g, w->f, k * ROWS_AT_ONCE, (k + 1) * ROWS_AT_ONCE, &err));
-}
-
-static tl_status backend_failed(tl_status status, tl_error *err)
-{
-	return tl_error_set(err, status, "oneDNN refused a product");
+	bool by_rows = g->m > g->n;
+	int64_t size = by_rows ? g->m : g->n, from = first * UNIT,
+		to = last * UNIT < size ? last * UNIT : size;
+	tile t = by_rows ? (tile){from, to - from, 0, g->n} : (tile){0, g->m, from, to - from};
+	note(w, from_rows(g, w->f, &t, &err));
 }
 
 static tl_status run_gemm(const tl_gemm_step *g, tl_frame *f, tl_pool *pool, tl_error *err)
 {
-	if (g->start == TL_START_ROWS && g->m >= 2 * ROWS_AT_ONCE) {
-		work w = {.f = f, .step = g};
-		tl_parallel(pool, (g->m + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, 1, gemm_chunks, &w);
-		int status = atomic_load(&w.status);
-		return status ? backend_failed((tl_status)status, err) : TL_OK;
-	}
-	if (g->start == TL_START_ROWS)
-		copy_rows(g, f, 0, g->m);
-	return add_terms(g, f, 0, g->m, pool, err);
+	if (g->start != TL_START_ROWS)
+		return add_terms(g, f, &(tile){0, g->m, 0, g->n}, pool, err);
+	work w = {.f = f, .step = g};
+	int64_t units = ((g->m > g->n ? g->m : g->n) + UNIT - 1) / UNIT;
+	double each = 0;
+	for (uint32_t k = 0; k < g->n_terms; k++)
+		each += (double)g->m * (double)g->n * (double)g->terms[k].k / (double)units;
+	tl_parallel(pool, units, 1 + (int64_t)(SHARED_WORK / (each + 1)), gemm_part, &w);
+	int status = atomic_load(&w.status);
+	return status ? tl_error_set(err, (tl_status)status, "oneDNN refused a product") : TL_OK;
 }
 
 static void map_parts(void *ctx, int64_t first, int64_t last)
@@ -166,13 +190,18 @@ static tl_status run_step(const tl_step *s, tl_frame *f)
 	tl_status status = TL_OK;
 	f->computed++;
 	switch (s->kind) {
-	case TL_STEP_GEMM: status = run_gemm(s->what, f, t->pool, &err); break;
-	case TL_STEP_MAP: run_map(s->what, f, t->pool); break;
-	case TL_STEP_KERNEL: return run_kernel(s->what, f);
+	case TL_STEP_GEMM:
+		status = run_gemm(s->what, f, t->pool, &err);
+		break;
+	case TL_STEP_MAP:
+		run_map(s->what, f, t->pool);
+		break;
+	case TL_STEP_KERNEL:
+		return run_kernel(s->what, f);
 	case TL_STEP_COPY: {
 		const tl_copy_step *c = s->what;
 		tl_tensor to = tensor_at(f, &c->to), from = tensor_at(f, &c->from);
-		tl_tensor_copy(&to, &from);
+		tl__copy(&to, &from, t->pool);
 		break;
 	}
 	}
@@ -198,7 +227,8 @@ static void split_parts(void *ctx, int64_t first, int64_t last)
 	work *w = ctx;
 	tl_error err = {0};
 	for (int64_t p = first; p < last; p++) {
-		int64_t from = border(w->split, (int)p, w->parts), to = border(w->split, (int)p + 1, w->parts);
+		int64_t from = border(w->split, (int)p, w->parts),
+			to = border(w->split, (int)p + 1, w->parts);
 		for (uint32_t k = w->split->first; k < w->split->last; k++) {
 			const tl_step *s = &w->plan->steps[k];
 			if (s->kind == TL_STEP_GEMM) {
@@ -224,7 +254,8 @@ static tl_status run_split(const tl_plan *plan, const tl_split *split, tl_frame 
 	if (!status)
 		return TL_OK;
 	const tl_node *node = &t->nodes[plan->steps[split->first].node];
-	tl__fail_op(t, (tl_status)status, node->op, (int)node->n_in, node->in, node->scope, "oneDNN refused a product");
+	tl__fail_op(t, (tl_status)status, node->op, (int)node->n_in, node->in, node->scope,
+		"oneDNN refused a product");
 	return t->error.status;
 }
 
