@@ -4,13 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define TL_HAS_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TL_HAS_ASAN 1
-#endif
-#endif
 #ifdef TL_HAS_ASAN
 #include <sanitizer/asan_interface.h>
 #else
@@ -21,8 +14,7 @@
 struct tl_chunk {
 	tl_chunk *next;
 	size_t size; /* bytes of payload */
-	size_t used;
-	char *data; /* aligned to TL_ALIGN */
+	char *data;  /* aligned to TL_ALIGN */
 };
 
 void tl_arena_init(tl_arena *a, size_t chunk_bytes)
@@ -47,42 +39,48 @@ static tl_chunk *chunk_new(tl_arena *a, size_t bytes)
 	return c;
 }
 
-static void *take(tl_arena *a, size_t bytes, size_t align)
+static void enter(tl_arena *a, tl_chunk *c, char *at)
 {
-	tl_chunk *c = a->current;
-	while (c) {
-		size_t at = (c->used + align - 1) / align * align;
-		if (at <= c->size && bytes <= c->size - at) {
-			c->used = at + bytes;
-			a->current = c;
-			ASAN_UNPOISON_MEMORY_REGION(c->data + at, bytes);
-			return c->data + at;
-		}
-		if (!c->next)
-			break;
-		c = c->next;
+	a->current = c;
+	a->at = at;
+	a->end = c->data + c->size;
+}
+
+/* A piece of the current chunk's free part, or NULL. */
+static void *cut(tl_arena *a, size_t bytes, size_t align)
+{
+	size_t gap = (align - (uintptr_t)a->at % align) % align, left = (size_t)(a->end - a->at);
+	if (gap > left || bytes > left - gap)
+		return NULL;
+	char *piece = a->at + gap;
+	a->at = piece + ((bytes + 7) & ~(size_t)7); /* within the chunk, whose size is a multiple of TL_ALIGN */
+	ASAN_UNPOISON_MEMORY_REGION(piece, bytes);
+	return piece;
+}
+
+void *tl__arena_piece(tl_arena *a, size_t bytes, size_t align)
+{
+	void *piece = a->current ? cut(a, bytes, align) : NULL;
+	while (!piece && a->current && a->current->next) {
+		enter(a, a->current->next, a->current->next->data);
+		piece = cut(a, bytes, align);
 	}
+	if (piece)
+		return piece;
 	tl_chunk *fresh = chunk_new(a, bytes);
 	if (!fresh)
 		return NULL;
-	if (c)
-		c->next = fresh;
+	if (a->current)
+		a->current->next = fresh;
 	else
 		a->first = fresh;
-	a->current = fresh;
-	fresh->used = bytes;
-	ASAN_UNPOISON_MEMORY_REGION(fresh->data, bytes);
-	return fresh->data;
+	enter(a, fresh, fresh->data);
+	return cut(a, bytes, align);
 }
 
 void *tl_arena_alloc(tl_arena *a, size_t bytes)
 {
-	return take(a, bytes, TL_ALIGN);
-}
-
-void *tl_arena_alloc_small(tl_arena *a, size_t bytes)
-{
-	return take(a, bytes, 8);
+	return tl__arena_piece(a, bytes, TL_ALIGN);
 }
 
 char *tl_arena_strdup(tl_arena *a, const char *s)
@@ -92,17 +90,9 @@ char *tl_arena_strdup(tl_arena *a, const char *s)
 	return copy ? memcpy(copy, s, n) : NULL;
 }
 
-static void empty_chunks(tl_chunk *from)
-{
-	for (tl_chunk *c = from; c; c = c->next) {
-		ASAN_POISON_MEMORY_REGION(c->data, c->size);
-		c->used = 0;
-	}
-}
-
 tl_mark tl_arena_mark(const tl_arena *a)
 {
-	return (tl_mark){a->current, a->current ? a->current->used : 0};
+	return (tl_mark){a->current, a->at};
 }
 
 void tl_arena_rewind(tl_arena *a, tl_mark mark)
@@ -111,16 +101,16 @@ void tl_arena_rewind(tl_arena *a, tl_mark mark)
 		tl_arena_clear(a);
 		return;
 	}
-	mark.chunk->used = mark.used;
-	ASAN_POISON_MEMORY_REGION(mark.chunk->data + mark.used, mark.chunk->size - mark.used);
-	empty_chunks(mark.chunk->next);
-	a->current = mark.chunk;
+	enter(a, mark.chunk, mark.at);
+	ASAN_POISON_MEMORY_REGION(a->at, (size_t)(a->end - a->at));
+	for (tl_chunk *c = mark.chunk->next; c; c = c->next)
+		ASAN_POISON_MEMORY_REGION(c->data, c->size);
 }
 
 void tl_arena_clear(tl_arena *a)
 {
-	empty_chunks(a->first);
-	a->current = a->first;
+	if (a->first)
+		tl_arena_rewind(a, (tl_mark){a->first, a->first->data});
 }
 
 void tl_arena_release(tl_arena *a)

@@ -6,40 +6,21 @@
 
 bool tl_shape_valid(tl_shape s)
 {
-	if (s.axes < 0 || s.axes > TL_MAX_AXES)
-		return false;
-	int64_t limit = INT64_MAX / (int64_t)sizeof(double) / 2;
-	for (int i = 0; i < s.axes; i++) {
-		if (s.dim[i] < 0)
-			return false;
-		if (s.dim[i] > 0)
-			limit /= s.dim[i];
-	}
-	return limit > 0;
-}
-
-int64_t tl_shape_size(tl_shape s)
-{
-	int64_t n = 1;
-	for (int i = 0; i < s.axes; i++)
-		n *= s.dim[i];
-	return n;
-}
-
-bool tl_shape_equal(tl_shape a, tl_shape b)
-{
-	if (a.axes != b.axes)
-		return false;
-	for (int i = 0; i < a.axes; i++)
-		if (a.dim[i] != b.dim[i])
-			return false;
-	return true;
+	int64_t bytes = 2 * (int64_t)sizeof(double);
+	bool fits = s.axes >= 0 && s.axes <= TL_MAX_AXES;
+	for (int64_t i = 0; fits && i < s.axes; i++)
+		fits = s.dim[i] >= 0 && (s.dim[i] == 0 || !__builtin_mul_overflow(bytes, s.dim[i], &bytes));
+	return fits;
 }
 
 bool tl_shape_broadcast(tl_shape a, tl_shape b, tl_shape *out)
 {
+	if (tl_shape_equal(a, b)) {
+		*out = a;
+		return true;
+	}
 	tl_shape r = {.axes = a.axes > b.axes ? a.axes : b.axes};
-	for (int i = 1; i <= r.axes; i++) {
+	for (int64_t i = 1; i <= r.axes; i++) {
 		int64_t da = i <= a.axes ? a.dim[a.axes - i] : 1;
 		int64_t db = i <= b.axes ? b.dim[b.axes - i] : 1;
 		if (da != db && da != 1 && db != 1)

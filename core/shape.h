@@ -27,8 +27,23 @@ typedef struct tl_shape {
 
 /* False where axes or a size are out of range, or the number of bytes would not fit size_t. */
 TL_API bool tl_shape_valid(tl_shape s);
-TL_API int64_t tl_shape_size(tl_shape s); /* number of elements */
-TL_API bool tl_shape_equal(tl_shape a, tl_shape b);
+
+/* Number of elements. */
+static inline int64_t tl_shape_size(tl_shape s)
+{
+	int64_t n = 1;
+	for (int64_t i = 0; i < s.axes; i++)
+		n *= s.dim[i];
+	return n;
+}
+
+static inline bool tl_shape_equal(tl_shape a, tl_shape b)
+{
+	bool equal = a.axes == b.axes;
+	for (int64_t i = 0; i < a.axes && equal; i++)
+		equal = a.dim[i] == b.dim[i];
+	return equal;
+}
 
 /* The shape that a and b broadcast to; false where they do not fit. */
 TL_API bool tl_shape_broadcast(tl_shape a, tl_shape b, tl_shape *out);

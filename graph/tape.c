@@ -123,6 +123,11 @@ void *tl_tape_alloc(tl_tape *t, size_t bytes)
 /* Only the types are checked here; shapes are the shape rule's. */
 static tl_status check_types(const tl_op *op, tl_infer *s)
 {
+	int real = 0;
+	while (real < s->n_in && s->in[real]->dtype == TL_REAL)
+		real++;
+	if (real == s->n_in && !op->index_operands)
+		return TL_OK;
 	for (int k = 0; k < s->n_in; k++) {
 		bool index = op->index_operands >> k % 32 & 1;
 		if (op->flags & TL_OP_ANY_TYPE && !index) {
@@ -179,13 +184,13 @@ tl_var tl_apply(tl_tape *t, const tl_op *op, int n, const tl_var *in, const void
 			return tl__var(t, 0);
 	}
 	const tl_tensor *few[FEW], **operands = few;
-	uint32_t *index = n ? tl_arena_alloc_small(&t->records, (size_t)n * sizeof *index) : NULL;
+	size_t list = ((size_t)n * sizeof(uint32_t) + 7) & ~(size_t)7;
+	uint32_t *index = tl_arena_alloc_small(&t->records, list + size); /* the operands, then the parameters */
 	if (n > FEW)
 		operands = tl_arena_alloc_small(&t->records, (size_t)n * sizeof *operands);
-	void *copy = size ? tl_arena_alloc_small(&t->records, size) : NULL;
-	if ((n && !index) || !operands || (size && !copy) ||
-		!tl__grow((void **)&t->nodes, t->n_nodes, &t->cap_nodes, sizeof *t->nodes, &t->grown))
+	if (!index || !operands || !tl__grow((void **)&t->nodes, t->n_nodes, &t->cap_nodes, sizeof *t->nodes, &t->grown))
 		return out_of_memory(t);
+	void *copy = size ? (char *)index + list : NULL;
 	if (size)
 		memcpy(copy, params, size);
 	for (int k = 0; k < n; k++) {
@@ -194,21 +199,27 @@ tl_var tl_apply(tl_tape *t, const tl_op *op, int n, const tl_var *in, const void
 	}
 	tl_error err;
 	err.status = TL_OK;
-	tl_infer s = {.params = copy, .n_in = n, .in = operands, .error = &err};
+	tl_infer s;
+	s.params = copy;
+	s.n_in = n;
+	s.in = operands;
+	s.out = TL_SCALAR;
 	s.dtype = op->flags & TL_OP_ANY_TYPE && n ? operands[0]->dtype : TL_REAL;
+	s.error = &err;
 	if (infer(op, &s))
 		return tl__fail_op(t, err.status, op, n, index, t->scope, err.text);
 	tl_node *node = &t->nodes[t->n_nodes];
-	*node = (tl_node){
-		.op = op,
-		.params = copy,
-		.params_size = (uint32_t)size,
-		.in = index,
-		.n_in = (uint32_t)n,
-		.scope = t->scope,
-		.value = {.dtype = s.dtype, .shape = s.out},
-		.flags = t->recording_adjoints ? TL_NODE_ADJOINT : 0,
-		.draw = op->flags & TL_OP_RANDOM ? t->draws++ : 0,
-	};
+	node->op = op;
+	node->params = copy;
+	node->in = index;
+	node->name = NULL;
+	node->value.dtype = s.dtype;
+	node->value.shape = s.out; /* strides and data follow with the value */
+	node->shown = NULL;
+	node->n_in = (uint32_t)n;
+	node->params_size = (uint32_t)size;
+	node->scope = t->scope;
+	node->draw = op->flags & TL_OP_RANDOM ? t->draws++ : 0;
+	node->flags = t->recording_adjoints ? TL_NODE_ADJOINT : 0;
 	return tl__var(t, t->n_nodes++);
 }
