@@ -31,6 +31,9 @@ extern void omp_set_num_threads(int threads);
 /* Multiply-adds that are worth a second thread (about 10 us), and the width to which parts are rounded. */
 #define SHARED_WORK ((int64_t)1 << 20)
 #define UNIT 16
+#define TILE_ROWS 256
+#define TILE_COLUMNS 512
+#define TILE_DEPTH 768
 
 typedef struct shared {
 	const tl_gemm *whole;
@@ -50,6 +53,35 @@ static dnnl_status_t run(const tl_gemm *g)
 	return status;
 }
 
+/* How long each of the fewest parts of equal length is that are no longer than `most`. */
+static int64_t part_length(int64_t n, int64_t most)
+{
+	int64_t parts = (n + most - 1) / most;
+	return ((n + parts - 1) / parts + UNIT - 1) / UNIT * UNIT;
+}
+
+/* Tile by tile: what one of them reads and writes stays in the second-level cache, whatever oneDNN does. */
+static dnnl_status_t run_tiles(const tl_gemm *g)
+{
+	int64_t rows = part_length(g->m, TILE_ROWS), columns = part_length(g->n, TILE_COLUMNS);
+	int64_t depth = part_length(g->k, TILE_DEPTH);
+	dnnl_status_t status = dnnl_success;
+	for (int64_t n = 0; n < g->n; n += columns)
+		for (int64_t m = 0; m < g->m; m += rows)
+			for (int64_t k = 0; k < g->k && status == dnnl_success; k += depth) {
+				tl_gemm t = *g;
+				t.m = g->m - m < rows ? g->m - m : rows;
+				t.n = g->n - n < columns ? g->n - n : columns;
+				t.k = g->k - k < depth ? g->k - k : depth;
+				t.a += g->ta ? k * g->lda + m : m * g->lda + k;
+				t.b += g->tb ? n * g->ldb + k : k * g->ldb + n;
+				t.c += m * g->ldc + n;
+				t.beta = k > 0 ? 1 : g->beta;
+				status = run(&t);
+			}
+	return status;
+}
+
 /* Units first..last-1 of C's rows or columns. */
 static void run_part(void *ctx, int64_t first, int64_t last)
 {
@@ -65,7 +97,7 @@ static void run_part(void *ctx, int64_t first, int64_t last)
 		g.c += from;
 		g.n = to - from;
 	}
-	dnnl_status_t status = run(&g);
+	dnnl_status_t status = run_tiles(&g);
 	if (status != dnnl_success)
 		atomic_store(&s->status, (int)status);
 }

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "core/vector.h"
+
 #define LONG_ROW 192 /* columns that are worth a block of their own */
 
 typedef struct block {
@@ -30,26 +32,42 @@ static bool contiguous(const block *b, const tl_port *p, int64_t rows)
 	return (p->stride[row + 1] == 1 || b->columns == 1) && (rows == 1 || p->stride[row] == b->columns);
 }
 
+/* Sixteen elements that are moved at once. */
+typedef tl_real sixteen __attribute__((vector_size(16 * sizeof(tl_real)), aligned(sizeof(tl_real))));
+
+/* Rows of `columns` elements; calls of memcpy would cost more than the short rows that it copied. */
+TL_VECTOR static void copy_rows(tl_real *to, const tl_real *from, int64_t rows, int64_t columns, int64_t to_step,
+	int64_t from_step)
+{
+	for (int64_t r = 0; r < rows; r++, to += to_step, from += from_step) {
+		int64_t c = 0;
+		for (; c + 16 <= columns; c += 16)
+			*(sixteen *)(to + c) = *(const sixteen *)(from + c);
+		for (; c < columns; c++)
+			to[c] = from[c];
+	}
+}
+
 static void gather(tl_real *to, const tl_real *from, int64_t rows, int64_t columns, int64_t down, int64_t right)
 {
-	for (int64_t r = 0; r < rows; r++, from += down, to += columns) {
-		if (right == 1)
-			memcpy(to, from, (size_t)columns * sizeof *to);
-		else
-			for (int64_t c = 0; c < columns; c++)
-				to[c] = from[c * right];
+	if (right == 1) {
+		copy_rows(to, from, rows, columns, columns, down);
+		return;
 	}
+	for (int64_t r = 0; r < rows; r++, from += down, to += columns)
+		for (int64_t c = 0; c < columns; c++)
+			to[c] = from[c * right];
 }
 
 static void scatter(tl_real *to, const tl_real *from, int64_t rows, int64_t columns, int64_t down, int64_t right)
 {
-	for (int64_t r = 0; r < rows; r++, to += down, from += columns) {
-		if (right == 1)
-			memcpy(to, from, (size_t)columns * sizeof *to);
-		else
-			for (int64_t c = 0; c < columns; c++)
-				to[c * right] = from[c];
+	if (right == 1) {
+		copy_rows(to, from, rows, columns, down, columns);
+		return;
 	}
+	for (int64_t r = 0; r < rows; r++, to += down, from += columns)
+		for (int64_t c = 0; c < columns; c++)
+			to[c * right] = from[c];
 }
 
 static void load(block *b, uint32_t k, tl_real *from, int64_t rows, int64_t columns)

@@ -112,7 +112,7 @@ static void loss_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 /* t: losses, logits, targets, top, total */
 static void loss_slice(void *ctx, tl_shape kept, const tl_tensor *t)
 {
-	tl__row_extreme(&t[3], &t[1], kept, 1);
+	tl__row_top(&t[3], &t[1], kept);
 	tl__row_exp(NULL, &t[4], &t[3], &t[1], kept);
 	tl_tensor heads[5];
 	const tl_tensor *all[5];
@@ -165,7 +165,7 @@ TL_VECTOR static void grad_run(void *ctx, int64_t n, char *const *at, const int6
 /* t: out, logits, targets, top, total, adjoint */
 static void grad_slice(void *ctx, tl_shape kept, const tl_tensor *t)
 {
-	tl__row_extreme(&t[3], &t[1], kept, 1);
+	tl__row_top(&t[3], &t[1], kept);
 	tl__row_exp(&t[0], &t[4], &t[3], &t[1], kept);
 	tl_tensor out = tl__row_heads(&t[0], kept), targets = tl__row_heads(&t[2], kept);
 	tl_tensor total = tl__row_heads(&t[4], kept), adjoint = tl__row_heads(&t[5], kept);

@@ -237,7 +237,7 @@ static void log_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 /* t: out, which holds each row's maximum first; total; x */
 static void logsumexp_slice(void *ctx, tl_shape kept, const tl_tensor *t)
 {
-	tl__row_extreme(&t[0], &t[2], kept, 1);
+	tl__row_top(&t[0], &t[2], kept);
 	tl__row_exp(NULL, &t[1], &t[0], &t[2], kept);
 	tl_tensor out = tl__row_heads(&t[0], kept), total = tl__row_heads(&t[1], kept);
 	tl__walk(2, (const tl_tensor *[]){&out, &total}, log_run, ctx);

@@ -182,6 +182,44 @@ void tl__row_extreme(const tl_tensor *top, const tl_tensor *x, tl_shape kept, tl
 	tl__walk(2, (const tl_tensor *[]){top, x}, extreme_run, &sign);
 }
 
+#define LANES 16
+
+/* The largest number of a row that has at least one; NaN is passed over. */
+TL_VECTOR static tl_real top_of(int64_t n, const tl_real *x)
+{
+	tl_real lane[2 * LANES];
+	int64_t i = 0;
+	for (int j = 0; j < 2 * LANES; j++)
+		lane[j] = -INFINITY;
+	for (; i + 2 * LANES <= n; i += 2 * LANES)
+		for (int j = 0; j < 2 * LANES; j++)
+			lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
+	for (int half = LANES; half > 0; half /= 2)
+		for (int j = 0; j < half; j++)
+			lane[j] = lane[half + j] > lane[j] ? lane[half + j] : lane[j];
+	for (; i < n; i++)
+		lane[0] = x[i] > lane[0] ? x[i] : lane[0];
+	return lane[0];
+}
+
+static void top_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
+{
+	tl_real *top = (tl_real *)at[0];
+	if (step[0] == 0 && step[1] == 1) {
+		tl_real row = top_of(n, (const tl_real *)at[1]);
+		*top = row > *top ? row : *top;
+	} else {
+		extreme_run(ctx, n, at, step);
+	}
+}
+
+void tl__row_top(const tl_tensor *top, const tl_tensor *x, tl_shape kept)
+{
+	tl_real sign = 1;
+	tl__row_fill(top, kept, -INFINITY);
+	tl__walk(2, (const tl_tensor *[]){top, x}, top_run, &sign);
+}
+
 /* at: total, top, x, and e where the context says that it is wanted */
 TL_VECTOR static void exp_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 {

@@ -53,6 +53,9 @@ void tl__row_fill(const tl_tensor *t, tl_shape kept, tl_real value);
 /* top = the greatest of each row of x (sign 1) or the least (sign -1); NaN if there is one. */
 void tl__row_extreme(const tl_tensor *top, const tl_tensor *x, tl_shape kept, tl_real sign);
 
+/* The greatest number of each row, to be subtracted before exp. NaN may be passed over: it comes through exp. */
+void tl__row_top(const tl_tensor *top, const tl_tensor *x, tl_shape kept);
+
 /*
  * e = exp(x - tl__row_offset(top)), total = the sum of e over each row. e may be NULL.
  * The offset is the row's maximum, so nothing overflows; where that is infinite it is 0, so that a row

@@ -40,7 +40,7 @@ TL_VECTOR static void divide_run(void *ctx, int64_t n, char *const *at, const in
 /* t: y, x, top, total */
 static void softmax_slice(void *ctx, tl_shape kept, const tl_tensor *t)
 {
-	tl__row_extreme(&t[2], &t[1], kept, 1);
+	tl__row_top(&t[2], &t[1], kept);
 	tl__row_exp(&t[0], &t[3], &t[2], &t[1], kept);
 	tl__walk(2, (const tl_tensor *[]){&t[0], &t[3]}, divide_run, ctx);
 }
@@ -76,7 +76,7 @@ TL_VECTOR static void subtract_run(void *ctx, int64_t n, char *const *at, const 
 
 static void log_softmax_slice(void *ctx, tl_shape kept, const tl_tensor *t)
 {
-	tl__row_extreme(&t[2], &t[1], kept, 1);
+	tl__row_top(&t[2], &t[1], kept);
 	tl__row_exp(NULL, &t[3], &t[2], &t[1], kept);
 	tl_tensor total = tl__row_heads(&t[3], kept);
 	tl__walk(1, (const tl_tensor *[]){&total}, log_run, ctx);
