@@ -165,7 +165,7 @@ static tl_status run_plan(planner *p, tl_tape *t, const tl_plan *plan)
 	p->bases[0] = memory;
 	for (uint32_t k = 0; k < plan->n_given; k++)
 		p->bases[k + 1] = t->nodes[plan->given[k]].value.data;
-	tl_frame f = {.tape = t, .bases = p->bases, .buffers = p->buffers, .buffers_each = plan->buffers,
+	tl_frame f = {.tape = t, .pool = plan->alone ? NULL : t->pool, .bases = p->bases, .buffers = p->buffers, .buffers_each = plan->buffers,
 		.scratch = &p->scratch};
 	tl_status status = tl__run_plan(plan, &f);
 	p->computed += f.computed;

@@ -6,7 +6,7 @@
  *
  * Each pass can be switched off, by tl_tape_options.plan or by TL_PLAN in the environment: a list like
  * "fuse,place" of those to use, "all", "none", or "-split" for all but one. The results are the same up
- * to rounding.
+ * to rounding. "tiny" beside them lets threads share recurrences that are too small for it, for tests.
  */
 #ifndef TL_GRAPH_PLAN_H
 #define TL_GRAPH_PLAN_H
@@ -25,6 +25,7 @@ enum {
 	TL_PASS_PACK = 64,      /* weights laid out for products once per update */
 	TL_PASS_SPLIT = 128,    /* threads share a recurrence by rows, without a barrier per step */
 	TL_PASS_ALL = 255,
+	TL_PLAN_TINY = 256,     /* no pass: share work of any size */
 };
 
 /* The name of pass k (bit k), with one line about it in *about if that is not NULL; NULL after the last. */

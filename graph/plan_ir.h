@@ -119,6 +119,7 @@ typedef struct tl_plan {
 	uint32_t n_steps;
 	tl_split *splits;         /* in order */
 	uint32_t n_splits;
+	bool alone;               /* too little work for a second thread */
 	tl_result *results;
 	uint32_t n_results;
 	uint32_t buffers; /* of TL_BLOCK elements that a thread needs at most */

@@ -41,6 +41,8 @@ static unsigned passes_of(const char *word, size_t size)
 {
 	if (size == 3 && !memcmp(word, "all", 3))
 		return TL_PASS_ALL;
+	if (size == 4 && !memcmp(word, "tiny", 4))
+		return TL_PLAN_TINY;
 	for (int k = 0; k < COUNT; k++)
 		if (strlen(passes[k].name) == size && !memcmp(word, passes[k].name, size))
 			return 1u << k;

@@ -166,7 +166,7 @@ static tl_status run_kernel(const tl_kernel_step *k, tl_frame *f)
 		.n_in = (int)k->n_in,
 		.in = in,
 		.out = &values[k->n_in],
-		.pool = t->pool,
+		.pool = f->pool,
 		.seed = t->seed,
 		.stream = t->step << 24 | node->draw,
 		.scratch = f->scratch,
@@ -174,7 +174,7 @@ static tl_status run_kernel(const tl_kernel_step *k, tl_frame *f)
 	};
 	tl_status status = TL_OK;
 	if (k->op->map)
-		tl__map(k->op->map, k->params, call.out, in, call.n_in, t->pool);
+		tl__map(k->op->map, k->params, call.out, in, call.n_in, f->pool);
 	else
 		status = k->op->kernel(&call);
 	tl_arena_clear(f->scratch);
@@ -191,17 +191,17 @@ static tl_status run_step(const tl_step *s, tl_frame *f)
 	f->computed++;
 	switch (s->kind) {
 	case TL_STEP_GEMM:
-		status = run_gemm(s->what, f, t->pool, &err);
+		status = run_gemm(s->what, f, f->pool, &err);
 		break;
 	case TL_STEP_MAP:
-		run_map(s->what, f, t->pool);
+		run_map(s->what, f, f->pool);
 		break;
 	case TL_STEP_KERNEL:
 		return run_kernel(s->what, f);
 	case TL_STEP_COPY: {
 		const tl_copy_step *c = s->what;
 		tl_tensor to = tensor_at(f, &c->to), from = tensor_at(f, &c->from);
-		tl__copy(&to, &from, t->pool);
+		tl__copy(&to, &from, f->pool);
 		break;
 	}
 	}
@@ -245,10 +245,10 @@ static void split_parts(void *ctx, int64_t first, int64_t last)
 static tl_status run_split(const tl_plan *plan, const tl_split *split, tl_frame *f)
 {
 	tl_tape *t = f->tape;
-	work w = {.plan = plan, .f = f, .split = split, .parts = tl_pool_threads(t->pool)};
+	work w = {.plan = plan, .f = f, .split = split, .parts = tl_pool_threads(f->pool)};
 	if (w.parts > split->rows)
 		w.parts = (int)split->rows;
-	tl_parallel(t->pool, w.parts, 1, split_parts, &w);
+	tl_parallel(f->pool, w.parts, 1, split_parts, &w);
 	f->computed += split->last - split->first;
 	int status = atomic_load(&w.status);
 	if (!status)

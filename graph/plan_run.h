@@ -8,6 +8,7 @@
 /* Addresses of the bases, and each thread's buffers. */
 typedef struct tl_frame {
 	tl_tape *tape;
+	tl_pool *pool; /* NULL: all on this thread */
 	char **bases;
 	tl_real *buffers; /* threads x buffers_each x TL_BLOCK */
 	uint32_t buffers_each;

@@ -10,7 +10,8 @@
 
 #include <stdlib.h>
 
-#define WORTH 3e6 /* floating-point operations of a stretch that are worth a second thread */
+#define WORTH 3e6       /* floating-point operations of a stretch that are worth a second thread */
+#define WORTH_WAKING 6e7 /* of a plan: about half a millisecond; threads that sleep wake up too late for less */
 
 /* Rows of a matrix in memory; offsets in bytes. */
 typedef struct area {
@@ -52,17 +53,17 @@ static int by_place(const void *x, const void *y)
 	return (a->at > b->at) - (a->at < b->at);
 }
 
-/* Same rows at the same places. */
+/* Does row r of the read share bytes with row r of the write only? Then both lie within one distance of rows. */
 static bool aligned(const area *read, const area *write)
 {
-	int64_t apart = read->at - write->at;
-	if (read->down == write->down || read->rows == 1 || write->rows == 1) {
-		int64_t down = read->rows > 1 ? read->down : write->down;
-		if (read->rows == 1 && write->rows == 1)
-			return true;
-		return apart > -down && apart < down;
-	}
-	return false;
+	if (read->rows == 1 && write->rows == 1)
+		return true;
+	if (read->rows > 1 && write->rows > 1 && read->down != write->down)
+		return false;
+	int64_t down = read->rows > 1 ? read->down : write->down;
+	int64_t first = read->at < write->at ? read->at : write->at;
+	int64_t read_end = read->at + read->width, write_end = write->at + write->width;
+	return (read_end > write_end ? read_end : write_end) - first <= down;
 }
 
 /* First write that may reach `at`. */
@@ -159,8 +160,27 @@ static double work_per_row(const tl_step *step, int64_t *rows)
 		return 2 * inner * (double)g->n;
 	}
 	const tl_map_step *m = step->what;
-	*rows = m->dim[0];
-	return 8.0 * m->n_ops * (double)m->dim[1];
+	*rows = tl__map_rows(m);
+	return 8.0 * m->n_ops * (double)m->dim[m->axes - 1];
+}
+
+static double work_of(const tl_step *step)
+{
+	int64_t rows;
+	switch (step->kind) {
+	case TL_STEP_KERNEL: {
+		const tl_kernel_step *k = step->what;
+		double elements = 0;
+		for (uint32_t r = 0; r <= k->n_in; r++)
+			elements += (double)tl_shape_size(k->in[r].t.shape);
+		return 16 * elements;
+	}
+	case TL_STEP_COPY: return 4 * (double)tl_shape_size(((const tl_copy_step *)step->what)->to.t.shape);
+	default: {
+		double each = work_per_row(step, &rows);
+		return each * (double)rows;
+	}
+	}
 }
 
 /* Threads take steps [first, last) by rows, if that is right and worth it. */
@@ -201,7 +221,7 @@ static bool split_stretch(tl_lowering *l, uint32_t first, uint32_t last, tl_spli
 	weight[0] = 0;
 	for (int64_t r = 1; r <= s.rows; r++)
 		weight[r] += weight[r - 1];
-	if (s.rows < 2 || weight[s.rows] < WORTH)
+	if (s.rows < 2 || (weight[s.rows] < WORTH && !tl__draft_has(l->d, TL_PLAN_TINY)))
 		return true;
 	*out = (tl_split){first, last, s.rows, weight};
 	*done = true;
@@ -216,7 +236,11 @@ bool tl__lower_splits(tl_lowering *l)
 		return false;
 	if (!tl__draft_has(l->d, TL_PASS_SPLIT) || tl_pool_threads(l->d->tape->pool) < 2)
 		return true;
-	for (uint32_t k = 0, end; k < plan->n_steps; k = end) {
+	double work = 0;
+	for (uint32_t k = 0; k < plan->n_steps; k++)
+		work += work_of(&plan->steps[k]);
+	plan->alone = work < WORTH_WAKING && !tl__draft_has(l->d, TL_PLAN_TINY);
+	for (uint32_t k = 0, end; k < plan->n_steps && !plan->alone; k = end) {
 		uint32_t stretch = plan->steps[k].stretch;
 		bool done;
 		for (end = k + 1; end < plan->n_steps && plan->steps[end].stretch == stretch;)

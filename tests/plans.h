@@ -73,7 +73,7 @@ static inline void check_plan(scene s, void *ctx, int runs, int threads, const c
 static inline void check_scene(scene s, void *ctx, int runs)
 {
 	check_plan(s, ctx, runs, 1, "all");
-	check_plan(s, ctx, runs, 2, "all");
+	check_plan(s, ctx, runs, 2, "all,tiny");
 }
 
 /* Bit k of the mask: pass k. */

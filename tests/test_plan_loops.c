@@ -29,7 +29,7 @@ START_TEST(cells_on_many_threads)
 	const tl_rnn_options o = {.cell = tl_cell_at(_i), .input = 24, .hidden = 40, .layers = 2};
 	layers l = layers_new(&o, 7, 70);
 	for (int threads = 1; threads <= 4; threads++)
-		check_plan(layers_scene, &l, 2, threads, "all");
+		check_plan(layers_scene, &l, 2, threads, "all,tiny");
 	check_plan(layers_scene, &l, 2, 3, "split");
 	layers_free(&l);
 }

@@ -234,14 +234,14 @@ static void draw_passes(uint64_t seed, char *to, size_t size)
 	while (tl_plan_pass(passes, NULL))
 		passes++;
 	if (tl_rng_below(&rng, 3) == 0) {
-		snprintf(to, size, "-%s", tl_plan_pass((int)tl_rng_below(&rng, passes), NULL));
+		snprintf(to, size, "-%s,tiny", tl_plan_pass((int)tl_rng_below(&rng, passes), NULL));
 		return;
 	}
-	snprintf(to, size, "none");
+	used += (size_t)snprintf(to, size, "tiny");
 	for (int k = 0; k < passes; k++)
 		if (tl_rng_below(&rng, 2))
 			used += (size_t)snprintf(
-				to + used, size - used, "%s%s", used ? "," : "", tl_plan_pass(k, NULL));
+				to + used, size - used, ",%s", tl_plan_pass(k, NULL));
 }
 
 /* All passes on tapes that the caller keeps, on one thread and two; then some passes on a fresh tape. */
@@ -251,7 +251,7 @@ static int places_for(uint64_t seed, place at[3])
 	for (int i = 0; i < 2; i++) {
 		tl_tape *kept = at[i].tape;
 		at[i] = (place){.executor = &tl_executor_planned, .threads = i + 1, .tape = kept};
-		snprintf(at[i].plan, sizeof at[i].plan, "%s", only ? only : "all");
+		snprintf(at[i].plan, sizeof at[i].plan, "%s", only ? only : i ? "all,tiny" : "all");
 	}
 	at[2] = (place){.executor = &tl_executor_planned, .threads = 1 + (int)(seed / 2 % 2)};
 	draw_passes(seed, at[2].plan, sizeof at[2].plan);
