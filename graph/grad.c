@@ -43,11 +43,18 @@ static tl_status add_part(sweep *s, uint32_t node, tl_var value, bool fresh)
 	return TL_OK;
 }
 
-/* The sum of v[0..n), which one op made: by the op's own rule, or one after the other. */
-static tl_var sum_group(const tl_op *op, uint32_t n, const tl_var *v)
+#define FEW_PRODUCTS 8
+
+/*
+ * The sum of v[0..n), which one op made, contributions to node i's adjoint: by the op's own rule, or one
+ * after the other. A few products that a state gets are not made one: those that do not wait for the
+ * recurrence (what a layer above hands down) can then run for all time steps at once.
+ */
+static tl_var sum_group(const sweep *s, uint32_t i, const tl_op *op, uint32_t n, const tl_var *v)
 {
 	tl_var total = {0};
-	if (n > 1 && op->sum)
+	bool state = op->flags & TL_OP_PRODUCT && !(s->tape->nodes[i].op->flags & TL_OP_LEAF) && n <= FEW_PRODUCTS;
+	if (n > 1 && op->sum && !state)
 		total = op->sum((int)n, v);
 	if (total.tape)
 		return total;
@@ -62,8 +69,9 @@ static tl_var sum_group(const tl_op *op, uint32_t n, const tl_var *v)
  * was handed through (by an addition, say) is another node's adjoint, too: to take it apart would compute
  * it twice, and along h' = h + f(h) the sums would grow with every step.
  */
-static tl_var sum_parts(sweep *s, const parts *list)
+static tl_var sum_parts(sweep *s, uint32_t i)
 {
+	const parts *list = &s->adjoint[i];
 	if (list->count == 1)
 		return list->first->value;
 	tl_var *group = tl_arena_alloc_small(&s->tape->scratch, list->count * sizeof *group);
@@ -82,7 +90,7 @@ static tl_var sum_parts(sweep *s, const parts *list)
 				group[n++] = q->value;
 				q->value.index = 0;
 			}
-		tl_var sum = sum_group(op, n, group);
+		tl_var sum = sum_group(s, i, op, n, group);
 		total = total.tape ? tl_add(total, sum) : sum;
 	}
 	return total;
@@ -133,7 +141,7 @@ static tl_status sweep_back(sweep *s, tl_var y, tl_var dy, uint32_t lowest, tl_v
 		if (!s->depends[i] || !s->adjoint[i].first)
 			continue;
 		t->scope = t->nodes[i].scope;
-		tl_var dout = sum_parts(s, &s->adjoint[i]);
+		tl_var dout = sum_parts(s, i);
 		for (int k = s->wanted[i]; k; k = s->also[k - 1])
 			out[k - 1] = dout;
 		status = t->error.status;

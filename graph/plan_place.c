@@ -296,15 +296,31 @@ static bool link_sum(tl_places *p, uint32_t i)
 	return true;
 }
 
-static void link_list(tl_places *p, const tl_group *g, int read)
+/* The root that member k of the group writes (read < 0) or reads, or 0 where it is none of ours. */
+static uint32_t listed_root(const tl_draft *d, const tl_group *g, uint32_t k, int read)
+{
+	uint32_t i = d->members[g->first + k], root = read < 0 ? i : d->root[d->reads[i][read]];
+	return is_root(d, root) ? root : 0;
+}
+
+/* Does an operand of the group lie with the last member first, as the gradients of a layer above do? */
+static bool lies_backwards(const tl_places *p, const tl_group *g)
 {
 	const tl_draft *d = p->d;
+	for (uint32_t r = 0; r < d->n_reads[d->members[g->first]]; r++) {
+		uint32_t a = listed_root(d, g, 0, (int)r), b = listed_root(d, g, 1, (int)r);
+		if (a && b && p->next[base_of(p, b)] == base_of(p, a) + 1)
+			return true;
+	}
+	return false;
+}
+
+static void link_list(tl_places *p, const tl_group *g, int read)
+{
+	bool backwards = lies_backwards(p, g);
 	uint32_t last = 0;
 	for (uint32_t k = 0; k < g->count; k++) {
-		uint32_t i = d->members[g->first + k];
-		uint32_t root = read < 0 ? i : d->root[d->reads[i][read]];
-		if (!is_root(d, root))
-			root = 0;
+		uint32_t root = listed_root(p->d, g, backwards ? g->count - 1 - k : k, read);
 		if (last && root && root != last)
 			link_roots(p, last, root);
 		last = root;
