@@ -139,7 +139,7 @@ static bool draw_plan(tl_draft *d, int n, const uint32_t *want, tl_plan *plan)
 	tl_places *places = tl__draft_array(d, 1, sizeof *places);
 	return places && tl__draft_need(d, n, want) && tl__draft_roll(d) && tl__draft_distribute(d) &&
 	       tl__draft_merge(d) && tl__draft_schedule(d) && tl__draft_fuse(d) && tl__draft_place(places, d) &&
-	       tl__lower(d, places, plan);
+	       tl__lower(d, places, plan) && tl__plan_count(d, places, plan);
 }
 
 static tl_plan *make_plan(planner *p, tl_tape *t, int n, const uint32_t *want)
@@ -228,6 +228,14 @@ static void stats(const void *state, tl_executor_stats *s)
 	};
 	for (const values *v = p->memory; v; v = v->next)
 		s->bytes += v->bytes;
+}
+
+const tl_plan_figures *tl_plan_last(const tl_tape *t)
+{
+	if (t->executor != &tl_executor_planned)
+		return NULL;
+	const planner *p = t->executor_state;
+	return p->cache.newest ? &p->cache.newest->figures : NULL;
 }
 
 const tl_executor tl_executor_planned = {

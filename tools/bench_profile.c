@@ -217,6 +217,22 @@ static void print_run(const bench_profile *p, FILE *to, line *lines)
 	print_run_end(p, to);
 }
 
+static void print_plan(const tl_plan_figures *f, FILE *to)
+{
+	fputs("\nThe planner, pass by pass, in the last plan:\n", to);
+	fprintf(to, "  roll        %u nodes in %u classes; %u are repeated\n", f->nodes, f->classes, f->repeated);
+	fprintf(to, "  distribute  %u nodes in %u recurrences; %u hoisted out of loops\n", f->recurrent, f->recurrences,
+		f->hoisted);
+	fprintf(to, "  merge       %u products in %u calls; %u became part of a sum\n", f->products, f->gemms, f->taken);
+	fprintf(to, "  fuse        %u elementwise nodes in %u passes; %u have no memory\n", f->elementwise, f->programs,
+		f->internal);
+	fprintf(to, "  place       %.1f MiB for values of %.1f MiB; copies: %u of given values, %u others\n",
+		(double)f->bytes / (1 << 20), (double)f->value_bytes / (1 << 20), f->stand_ins, f->copies);
+	fprintf(to, "  pack        %u weights\n", f->packs);
+	fprintf(to, "  split       %u recurrences shared by rows; %u of %u instructions\n", f->splits, f->split_steps,
+		f->gemms + f->programs + f->kernels + f->copies + f->stand_ins + f->packs);
+}
+
 bool bench_profile_print(const bench_profile *p, FILE *to)
 {
 	line *lines = malloc(((size_t)p->times->n_entries + 1) * sizeof *lines);
@@ -233,6 +249,8 @@ bool bench_profile_print(const bench_profile *p, FILE *to)
 		      "thr: threads that shared rows; ms is their mean. d: gradients. Scope: of one of the nodes.\n",
 			to);
 	}
+	if (p->plan)
+		print_plan(p->plan, to);
 	if (p->times->incomplete)
 		fputs("Out of memory: entries are missing.\n", to);
 	free(lines);

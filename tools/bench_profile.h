@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "graph/plan_figures.h"
 #include "graph/profile.h"
 
 /* Sums over `steps` steps, taken when they were over. */
@@ -16,6 +17,7 @@ typedef struct bench_profile {
 	double usual;            /* of one step without a profile */
 	double peak;             /* of products, operations a second */
 	const tl_profile *times;
+	const tl_plan_figures *plan; /* NULL: none ran */
 } bench_profile;
 
 /* Of the step, what no phase but TL_PHASE_OTHER has; of the run, what no instruction has. */

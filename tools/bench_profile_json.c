@@ -36,12 +36,25 @@ static json_t *instructions(const bench_profile *p)
 	return all;
 }
 
+static json_t *planner(const tl_plan_figures *f)
+{
+	if (!f)
+		return json_null();
+	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}",
+		"nodes", (int)f->nodes, "views", (int)f->views, "classes", (int)f->classes, "repeated", (int)f->repeated,
+		"recurrences", (int)f->recurrences, "recurrent", (int)f->recurrent, "hoisted", (int)f->hoisted, "products",
+		(int)f->products, "taken", (int)f->taken, "elementwise", (int)f->elementwise, "internal", (int)f->internal,
+		"bytes", (json_int_t)f->bytes, "value_bytes", (json_int_t)f->value_bytes, "stand_ins", (int)f->stand_ins,
+		"packs", (int)f->packs, "splits", (int)f->splits, "split_steps", (int)f->split_steps, "gemms",
+		(int)f->gemms, "programs", (int)f->programs, "kernels", (int)f->kernels, "copies", (int)f->copies);
+}
+
 bool bench_profile_write(const bench_profile *p, FILE *to)
 {
 	return report_line(to,
-		json_pack("{s:s, s:i, s:I, s:f, s:f, s:f, s:o, s:f, s:f, s:o}", "work", p->work, "threads", p->threads,
+		json_pack("{s:s, s:i, s:I, s:f, s:f, s:f, s:o, s:f, s:f, s:o, s:o}", "work", p->work, "threads", p->threads,
 			"steps", (json_int_t)p->steps, "ms_per_step", ms(p, p->seconds), "ms_per_step_without",
 			1e3 * p->usual, "gemm_gflops", 1e-9 * p->peak, "phases", phases(p), "waiting_ms",
 			ms(p, p->times->waiting), "remainder_ms", ms(p, bench_profile_run_rest(p)), "instructions",
-			instructions(p)));
+			instructions(p), "planner", planner(p->plan)));
 }

@@ -148,6 +148,7 @@ static tl_status profile(bench_run *r, const bench_options *o, const bench_figur
 			p.seconds += r->seconds[k];
 	tl_profile_attach(r->tape, NULL);
 	p.times = times;
+	p.plan = tl_plan_last(r->tape);
 	if (!err->status)
 		p.peak = bench_gemm_peak(p.threads, err);
 	if (!err->status)
