@@ -110,8 +110,8 @@ static void speed_text(const bench_profile *p, const tl_profile_entry *e, char *
 		snprintf(per, size, "%.0f %%", 100 * e->flops / e->seconds / p->peak);
 	} else {
 		snprintf(speed, size, "%.1f GB/s", e->bytes * thousand_millions);
-		if (e->elements > 0)
-			snprintf(per, size, "%.2f ns", 1e9 * e->seconds / e->elements);
+		double ns = e->elements > 0 ? 1e9 * e->seconds / e->elements : 0;
+		snprintf(per, size, ns < 10 ? "%.2f ns" : ns < 1000 ? "%.0f ns" : "%.0f us", ns < 1000 ? ns : ns / 1000);
 	}
 }
 

@@ -31,6 +31,7 @@ typedef struct bench_run {
 	double *seconds; /* of each timed step */
 	tl_var *params, *grads;
 	tl_real loss;    /* of the last step */
+	FILE *to;        /* for the profile; NULL: none is wanted */
 } bench_run;
 
 typedef struct bench_figures {
@@ -125,14 +126,9 @@ static tl_status report(const bench_run *r, const bench_options *o, const bench_
 	return report_line(stdout, line) ? TL_OK : tl_error_set(err, TL_ERR_IO, "standard output: %s", strerror(errno));
 }
 
-static tl_status show(const bench_profile *p, const char *path, tl_error *err)
+static tl_status profile_error(const char *path, tl_error *err)
 {
-	const char *name = *path ? path : "standard error";
-	FILE *to = *path ? fopen(path, "w") : stderr;
-	bool done = to && (*path ? bench_profile_write(p, to) : bench_profile_print(p, to));
-	if (to && to != stderr && fclose(to))
-		done = false;
-	return done ? TL_OK : tl_error_set(err, TL_ERR_IO, "%s: %s", name, strerror(errno));
+	return tl_error_set(err, TL_ERR_IO, "%s: %s", *path ? path : "standard error", strerror(errno));
 }
 
 /* As many steps again, with stamps of the clock in them. */
@@ -151,8 +147,8 @@ static tl_status profile(bench_run *r, const bench_options *o, const bench_figur
 	p.plan = tl_plan_last(r->tape);
 	if (!err->status)
 		p.peak = bench_gemm_peak(p.threads, err);
-	if (!err->status)
-		show(&p, o->profile, err);
+	if (!err->status && !(r->to == stderr ? bench_profile_print(&p, stderr) : bench_profile_write(&p, r->to)))
+		profile_error(o->profile, err);
 	tl_profile_free(times);
 	return err->status;
 }
@@ -174,8 +170,12 @@ static tl_status run(const bench_work *work, bench_job *job, const bench_options
 	bench_figures figures = {0};
 	if (!r.tape)
 		tl_error_memory(err);
-	if (!err->status && !measure(&r, o, &figures, err) && !report(&r, o, &figures, err) && o->profile)
+	if (o->profile && !(r.to = *o->profile ? fopen(o->profile, "w") : stderr))
+		profile_error(o->profile, err);
+	if (!err->status && !measure(&r, o, &figures, err) && !report(&r, o, &figures, err) && r.to)
 		profile(&r, o, &figures, err);
+	if (r.to && r.to != stderr && fclose(r.to) && !err->status)
+		profile_error(o->profile, err);
 	tl_optimizer_free(r.sgd);
 	tl_tape_free(r.tape);
 	return err->status;
