@@ -124,8 +124,8 @@ static void print_instruction(const bench_profile *p, FILE *to, const line *l)
 	if (e->threads)
 		snprintf(threads, sizeof threads, "%d", e->threads);
 	print_start(p, to, l->seconds, l->calls);
-	fprintf(to, "%-*s %10s %7s %4s  %s%s%s\n", WIDE, cut(text, WIDE, a), speed, per, threads, e->adjoint ? "d" : "-", *e->scope ? " " : "",
-		cut(e->scope, WHERE, b));
+	fprintf(to, "%-*s %10s %7s %4s  %s%s%s\n", WIDE, cut(text, WIDE, a), speed, per, threads,
+		e->adjoint ? "d" : "-", *e->scope ? " " : "", cut(e->scope, WHERE, b));
 }
 
 static void print_scope(const bench_profile *p, FILE *to, const line *l)

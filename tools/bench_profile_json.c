@@ -40,7 +40,8 @@ static json_t *planner(const tl_plan_figures *f)
 {
 	if (!f)
 		return json_null();
-	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}",
+	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, "
+			 "s:i, s:i}",
 		"nodes", (int)f->nodes, "views", (int)f->views, "classes", (int)f->classes, "repeated", (int)f->repeated,
 		"recurrences", (int)f->recurrences, "recurrent", (int)f->recurrent, "hoisted", (int)f->hoisted, "products",
 		(int)f->products, "taken", (int)f->taken, "elementwise", (int)f->elementwise, "internal", (int)f->internal,
