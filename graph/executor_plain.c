@@ -10,6 +10,7 @@
  */
 #include "graph/executor.h"
 #include "graph/node.h"
+#include "graph/profile_run.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -150,10 +151,13 @@ static tl_status run_kernel(plain *p, tl_tape *t, tl_node *node, const tl_tensor
 		.error = &err,
 	};
 	tl_status status = TL_OK;
+	int64_t begin = t->profile ? tl__now() : 0;
 	if (node->op->map)
 		tl__map(node->op->map, node->params, &node->value, in, (int)node->n_in, t->pool);
 	else
 		status = node->op->kernel(&call);
+	if (t->profile)
+		tl__profile_node(t, node, begin);
 	tl_arena_clear(&p->scratch);
 	p->computed++;
 	if (status)
@@ -259,6 +263,9 @@ static tl_status plain_run(void *state, tl_tape *t, int n, const uint32_t *want)
 			p->need[want[k]] = 1;
 			pending++;
 		}
+	tl_phase before = tl_profile_enter(t, TL_PHASE_RUN);
+	if (t->profile)
+		tl__profile_learn_labels(t->profile, t);
 	uint32_t low = mark_needed(p, t, top, pending);
 	tl_status status = TL_OK;
 	for (uint32_t i = low; i <= top && !status; i++)
@@ -266,6 +273,7 @@ static tl_status plain_run(void *state, tl_tape *t, int n, const uint32_t *want)
 			status = compute(p, t, i);
 	memset(p->uses + low, 0, (top - low + 1) * sizeof *p->uses);
 	memset(p->need + low, 0, top - low + 1);
+	tl_profile_enter(t, before);
 	return status;
 }
 

@@ -199,7 +199,7 @@ static tl_status check_wrt(tl_tape *t, int n, const tl_var *wrt)
 	return TL_OK;
 }
 
-static tl_status differentiate(tl_var y, tl_var dy, int n, const tl_var *wrt, tl_var *out)
+static tl_status record_adjoints(tl_var y, tl_var dy, int n, const tl_var *wrt, tl_var *out)
 {
 	tl_tape *t = y.tape;
 	tl_status status = check_wrt(t, n, wrt);
@@ -228,6 +228,14 @@ static tl_status differentiate(tl_var y, tl_var dy, int n, const tl_var *wrt, tl
 	t->recording_adjoints = nested;
 	tl_arena_rewind(&t->scratch, mark);
 	return status ? status : t->error.status;
+}
+
+static tl_status differentiate(tl_var y, tl_var dy, int n, const tl_var *wrt, tl_var *out)
+{
+	tl_phase before = tl_profile_enter(y.tape, TL_PHASE_GRADIENTS);
+	tl_status status = record_adjoints(y, dy, n, wrt, out);
+	tl_profile_enter(y.tape, before);
+	return status;
 }
 
 /* y must be alive and real; reports otherwise. */
@@ -322,7 +330,9 @@ tl_status tl_backward(tl_var loss)
 		return status;
 	d[n] = loss;
 	status = tl_eval(n + 1, d);
+	tl_phase before = tl_profile_enter(t, TL_PHASE_ADD);
 	for (int k = 0; !status && k < n; k++)
 		tl_tensor_add(&param[k]->grad, tl_value(d[k]));
+	tl_profile_enter(t, before);
 	return status;
 }

@@ -11,6 +11,7 @@
 #ifndef TL_GRAPH_NODE_H
 #define TL_GRAPH_NODE_H
 
+#include "graph/profile.h"
 #include "graph/tape.h"
 
 enum {
@@ -64,6 +65,7 @@ struct tl_tape {
 	uint64_t grown;   /* growths of the arrays above */
 	const tl_executor *executor;
 	void *executor_state;
+	tl_profile *profile; /* NULL: none */
 	const char *plan; /* as given with the options; read when the executor is made */
 };
 

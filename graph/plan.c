@@ -15,6 +15,7 @@
 #include "graph/plan_key.h"
 #include "graph/plan_lower.h"
 #include "graph/plan_run.h"
+#include "graph/profile_run.h"
 
 /* A piece of memory that values lie in. Blocks of one step are kept until the reset, the largest for good. */
 typedef struct values {
@@ -138,7 +139,7 @@ static bool draw_plan(tl_draft *d, int n, const uint32_t *want, tl_plan *plan)
 	tl_places *places = tl__draft_array(d, 1, sizeof *places);
 	return places && tl__draft_need(d, n, want) && tl__draft_roll(d) && tl__draft_distribute(d) &&
 	       tl__draft_merge(d) && tl__draft_schedule(d) && tl__draft_fuse(d) && tl__draft_place(places, d) &&
-	       tl__lower(d, places, plan);
+	       tl__lower(d, places, plan) && tl__plan_count(d, places, plan);
 }
 
 static tl_plan *make_plan(planner *p, tl_tape *t, int n, const uint32_t *want)
@@ -167,7 +168,9 @@ static tl_status run_plan(planner *p, tl_tape *t, const tl_plan *plan)
 		p->bases[k + 1] = t->nodes[plan->given[k]].value.data;
 	tl_frame f = {.tape = t, .pool = plan->alone ? NULL : t->pool, .bases = p->bases, .buffers = p->buffers, .buffers_each = plan->buffers,
 		.scratch = &p->scratch};
+	tl__profile_begin(t, plan);
 	tl_status status = tl__run_plan(plan, &f);
+	tl__profile_end(t, plan);
 	p->computed += f.computed;
 	for (uint32_t k = 0; k < plan->n_results && !status; k++) {
 		tl_node *node = &t->nodes[plan->results[k].node];
@@ -176,6 +179,22 @@ static tl_status run_plan(planner *p, tl_tape *t, const tl_plan *plan)
 		node->flags |= TL_NODE_READY;
 	}
 	return status;
+}
+
+static tl_status find_and_run(planner *p, tl_tape *t, int n, const uint32_t *want)
+{
+	if (!tl__structure(&p->words, t, n, want))
+		return tl_error_memory(&t->error);
+	tl_plan *plan = tl__plan_cache_find(&p->cache, &p->words);
+	if (plan) {
+		p->hits++;
+	} else {
+		tl_profile_enter(t, TL_PHASE_PLANNING);
+		if (!(plan = make_plan(p, t, n, want)))
+			return tl_error_memory(&t->error);
+	}
+	tl_profile_enter(t, TL_PHASE_RUN);
+	return run_plan(p, t, plan);
 }
 
 static tl_status run(void *state, tl_tape *t, int n, const uint32_t *want)
@@ -190,14 +209,10 @@ static tl_status run(void *state, tl_tape *t, int n, const uint32_t *want)
 		t->error = p->bad_passes;
 		return t->error.status;
 	}
-	if (!tl__structure(&p->words, t, n, want))
-		return tl_error_memory(&t->error);
-	tl_plan *plan = tl__plan_cache_find(&p->cache, &p->words);
-	if (plan)
-		p->hits++;
-	else if (!(plan = make_plan(p, t, n, want)))
-		return tl_error_memory(&t->error);
-	return run_plan(p, t, plan);
+	tl_phase before = tl_profile_enter(t, TL_PHASE_LOOKUP);
+	tl_status status = find_and_run(p, t, n, want);
+	tl_profile_enter(t, before);
+	return status;
 }
 
 static void stats(const void *state, tl_executor_stats *s)
@@ -213,6 +228,14 @@ static void stats(const void *state, tl_executor_stats *s)
 	};
 	for (const values *v = p->memory; v; v = v->next)
 		s->bytes += v->bytes;
+}
+
+const tl_plan_figures *tl_plan_last(const tl_tape *t)
+{
+	if (t->executor != &tl_executor_planned)
+		return NULL;
+	const planner *p = t->executor_state;
+	return p->cache.newest ? &p->cache.newest->figures : NULL;
 }
 
 const tl_executor tl_executor_planned = {

@@ -11,6 +11,7 @@
 
 #include "core/arena.h"
 #include "graph/node.h"
+#include "graph/plan_figures.h"
 
 typedef struct tl_ref {
 	uint32_t base;
@@ -123,6 +124,7 @@ typedef struct tl_plan {
 	tl_result *results;
 	uint32_t n_results;
 	uint32_t buffers; /* of TL_BLOCK elements that a thread needs at most */
+	tl_plan_figures figures;
 } tl_plan;
 
 #endif

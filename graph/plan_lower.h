@@ -36,5 +36,7 @@ bool tl__lower_program(tl_lowering *l, const tl_program *program);
 bool tl__lower_packs(tl_lowering *l);
 bool tl__lower_splits(tl_lowering *l);
 bool tl__lower(tl_draft *d, tl_places *p, tl_plan *plan);
+/* Sets the plan's figures. */
+bool tl__plan_count(tl_draft *d, const tl_places *p, tl_plan *plan);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "core/copy.h"
 #include "core/gemm.h"
+#include "graph/profile_run.h"
 
 #define MAP_GRAIN 16384 /* block elements times ops that are worth waking a thread for */
 #define TILE_ROWS 256	/* of a product that starts from rows: a tile stays in the cache until gemm adds */
@@ -227,8 +228,8 @@ static void split_parts(void *ctx, int64_t first, int64_t last)
 	work *w = ctx;
 	tl_error err = {0};
 	for (int64_t p = first; p < last; p++) {
-		int64_t from = border(w->split, (int)p, w->parts),
-			to = border(w->split, (int)p + 1, w->parts);
+		int64_t from = border(w->split, (int)p, w->parts), to = border(w->split, (int)p + 1, w->parts);
+		tl__lap_first(w->f->tape, 1 + (int)p);
 		for (uint32_t k = w->split->first; k < w->split->last; k++) {
 			const tl_step *s = &w->plan->steps[k];
 			if (s->kind == TL_STEP_GEMM) {
@@ -238,6 +239,7 @@ static void split_parts(void *ctx, int64_t first, int64_t last)
 				if (from < rows)
 					tl__run_map(s->what, w->f, (int)p, from, to < rows ? to : rows);
 			}
+			tl__lap(w->f->tape, 1 + (int)p, k);
 		}
 	}
 }
@@ -266,9 +268,11 @@ tl_status tl__run_plan(const tl_plan *plan, tl_frame *f)
 	for (uint32_t k = 0; k < plan->n_steps && !status;) {
 		if (next < plan->n_splits && plan->splits[next].first == k) {
 			status = run_split(plan, &plan->splits[next], f);
+			tl__lap(f->tape, 0, k);
 			k = plan->splits[next++].last;
 		} else {
-			status = run_step(&plan->steps[k++], f);
+			status = run_step(&plan->steps[k], f);
+			tl__lap(f->tape, 0, k++);
 		}
 	}
 	return status;

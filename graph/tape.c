@@ -65,6 +65,7 @@ void tl_tape_free(tl_tape *t)
 
 void tl_tape_reset(tl_tape *t)
 {
+	tl_phase before = tl_profile_enter(t, TL_PHASE_RESET);
 	t->executor->reset(t->executor_state);
 	tl_arena_clear(&t->records);
 	tl_arena_clear(&t->scratch);
@@ -75,6 +76,7 @@ void tl_tape_reset(tl_tape *t)
 	t->generation++;
 	t->step++;
 	t->error = (tl_error){0};
+	tl_profile_enter(t, before);
 }
 
 const tl_error *tl_tape_error(const tl_tape *t)

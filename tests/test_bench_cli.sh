@@ -43,9 +43,8 @@ for work in lm last-state seq2seq ragged unequal; do
         is "$work tells $key" between 1e-6 "$(number $key out)" 1e12
     done
     is "$work asks for no memory" between 0 "$(number allocations_per_step out)" 0
-    for key in plan_hits plan_misses; do
-        is "$work tells $key" between 0 "$(number $key out)" 1e6
-    done
+    is "$work plans nothing anew" between 0 "$(number plan_misses out)" 0
+    is "$work finds its plans" between 3 "$(number plan_hits out)" 1e6
     loss=$(number loss out)
     is "$work has a loss" between 1e-6 "$loss" 100
     bench $work --threads 2
@@ -62,6 +61,7 @@ for work in lm last-state seq2seq ragged unequal; do
     for option in hidden batch threads impl plan executor steps warmup seed; do
         is "$work --help mentions --$option" holds "--$option=[A-Z]"
     done
+    is "$work --help mentions --profile" holds '--profile\[=FILE\]'
 done
 
 bench lm
@@ -87,6 +87,62 @@ bench last-state --steps 200
 is "training lowers the loss" between 0 "$(number loss out)" "$(awk -v x="$loss" 'BEGIN { print 0.99 * x }')"
 bench lm --length 1 --batch 1 --hidden 1 --steps 1 --warmup 0
 bench ragged --batch 1 --min-length 1 --max-length 1
+
+# --- Profiles
+
+# adds_up TITLE: in the first table whose head has this title, the lines make up the last one. The last digit
+# may be off, by one in each line.
+adds_up() {
+    awk -v title="$1" '
+        !within && index($0, title) { within = 1; next }
+        within && (NF == 0 || $1 !~ /^-?[0-9.]+$/) { exit }
+        within { sum += last; last = $1; lines++ }
+        END {
+            off = sum - last
+            exit !(lines > 2 && last > 0 && off < 0.0006 * lines && off > -0.0006 * lines)
+        }' err
+}
+
+# At most 100 columns in any line.
+narrow() {
+    awk 'length($0) > 100 { wide = 1 } END { exit wide }' err
+}
+
+for work in lm last-state seq2seq ragged unequal; do
+    for threads in 1 2; do
+        bench $work --threads $threads --profile
+        is "$work --profile prints one line to stdout" lines 1
+        is "and JSON in it" json out
+        is "$work shows the phases of a step" adds_up 'phase of a step'
+        for table in 'instruction  ' 'kind of instruction' 'scope'; do
+            is "$work: the table by $table adds up to the run" adds_up "$table"
+        done
+        is "$work's tables are narrow" narrow
+        is "$work tells about the planner" holds '^  distribute  [0-9]* nodes in [1-9]' err
+    done
+done
+bench lm --profile --executor plain
+is "the plain executor has a profile" adds_up 'instruction  '
+is "but no planner" eval '! holds "pass by pass" err'
+
+# In the file nothing is rounded: phases and instructions, with what is left, are the step and the run.
+bench lm --profile=profile.json --threads 2
+is "a profile in a file leaves stderr empty" [ ! -s err ]
+is "the file is one line" lines 1 profile.json
+is "of JSON" json profile.json
+is "it tells the work" holds '"work": "lm lstm V11 ' profile.json
+if command -v jq >/dev/null; then
+    says() {
+        jq -e "$1" profile.json >/dev/null
+    }
+    is "phases add up" says '([.phases[]] | add) - .ms_per_step | fabs < 1e-4'
+    is "instructions add up" says '([.instructions[].ms] | add) + .waiting_ms + .remainder_ms - .phases.run | fabs < 1e-4'
+    is "calls are the plan's instructions" says '([.instructions[].calls] | add) as $calls | .planner |
+        .gemms + .programs + .kernels + .copies + .stand_ins + .packs == $calls'
+    is "speeds make sense" says '.gemm_gflops > 0 and all(.instructions[]; .ms >= 0 and .bytes >= 0)'
+fi
+refused "^tapeloop bench: none/x: No such file" bench lm --profile=none/x
+refused "--profile: the name is empty" bench lm --profile=
 
 works bench gemm --threads 1
 is "gemm prints one line" lines 1

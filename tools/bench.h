@@ -30,6 +30,7 @@ typedef struct bench_options {
 	int64_t threads, steps, warmup, seed;
 	const char *plan;            /* NULL: as tapes have it */
 	const tl_executor *executor; /* NULL: the tape's own */
+	const char *profile; /* NULL: none; "": tables on stderr; else a file for JSON */
 } bench_options;
 
 /* A work of certain sizes, ready to run. */
@@ -65,6 +66,9 @@ void bench_options_parse(bench_options *o, const bench_work *work, int argc, cha
 
 /* The whole command: arguments, the measured run, one JSON object on standard output. */
 tl_status bench_command(const bench_work *work, int argc, char **argv, tl_error *err);
+
+/* What the faster of two products reaches, in operations a second; 0 on error. */
+double bench_gemm_peak(int threads, tl_error *err);
 
 /* The middle of n numbers (the mean of the two in the middle), which are sorted. */
 double bench_median(double *x, int64_t n);

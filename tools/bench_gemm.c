@@ -57,15 +57,43 @@ static double peak(bench_job *job, tl_pool *pool, int64_t m, int64_t n, int64_t 
 	return 2 * (double)m * (double)n * (double)k / fastest;
 }
 
-static tl_status measure(bench_job *job, tl_pool *pool, tl_error *err)
+/* Operations a second for both shapes. */
+typedef struct peaks {
+	double forward, gradient;
+	int threads;
+} peaks;
+
+static tl_status measure(int threads, peaks *p, tl_error *err)
+{
+	bench_job job = {.rng = {.seed = 1}};
+	tl_arena_init(&job.memory, 0);
+	tl_pool *pool = tl_pool_new(threads ? threads : tl_threads_default());
+	if (pool) {
+		p->threads = tl_pool_threads(pool);
+		p->forward = peak(&job, pool, 1120, 1024, 256, err);
+		p->gradient = peak(&job, pool, 256, 1024, 1120, err);
+	} else {
+		tl_error_memory(err);
+	}
+	tl_pool_free(pool);
+	tl_arena_release(&job.memory);
+	return err->status;
+}
+
+double bench_gemm_peak(int threads, tl_error *err)
+{
+	peaks p;
+	if (measure(threads, &p, err))
+		return 0;
+	return p.forward > p.gradient ? p.forward : p.gradient;
+}
+
+static tl_status report(const peaks *p, tl_error *err)
 {
 	char backend[32];
-	double forward = peak(job, pool, 1120, 1024, 256, err) / 1e9;
-	double gradient = peak(job, pool, 256, 1024, 1120, err) / 1e9;
-	if (err->status)
-		return err->status;
+	double forward = p->forward / 1e9, gradient = p->gradient / 1e9;
 	json_t *line = json_pack("{s:s, s:s, s:s, s:s, s:i, s:f, s:f, s:f}", "work", "gemm", "framework", "tapeloop",
-		"version", TL_VERSION, "backend", tl_gemm_backend(backend), "threads", tl_pool_threads(pool), "gflops",
+		"version", TL_VERSION, "backend", tl_gemm_backend(backend), "threads", p->threads, "gflops",
 		forward > gradient ? forward : gradient, "gflops_1120x1024x256", forward, "gflops_256x1024x1120",
 		gradient);
 	return report_line(stdout, line) ? TL_OK : tl_error_set(err, TL_ERR_IO, "standard output: %s", strerror(errno));
@@ -76,11 +104,6 @@ tl_status bench_gemm(int argc, char **argv, tl_error *err)
 	static const struct argp argp = {options, parse, NULL, doc, NULL, NULL, NULL};
 	int64_t threads = 0;
 	argp_parse(&argp, argc, argv, 0, NULL, &threads);
-	bench_job job = {.rng = {.seed = 1}};
-	tl_arena_init(&job.memory, 0);
-	tl_pool *pool = tl_pool_new(threads ? (int)threads : tl_threads_default());
-	tl_status status = pool ? measure(&job, pool, err) : tl_error_memory(err);
-	tl_pool_free(pool);
-	tl_arena_release(&job.memory);
-	return status;
+	peaks p;
+	return measure((int)threads, &p, err) ? err->status : report(&p, err);
 }

@@ -7,7 +7,7 @@
 #include "tools/bench.h"
 #include "tools/options.h"
 
-enum { THREADS = 0x100, IMPL, PLAN, EXECUTOR, STEPS, WARMUP, SEED, CELL, SIZE };
+enum { THREADS = 0x100, IMPL, PLAN, EXECUTOR, STEPS, WARMUP, SEED, PROFILE, CELL, SIZE };
 
 static const struct argp_option options[] = {
 	{0, 0, 0, 0, "Measuring:", 2},
@@ -18,6 +18,8 @@ static const struct argp_option options[] = {
 	{"steps", STEPS, "N", 0, "Training steps to time; the median counts (12)", 2},
 	{"warmup", WARMUP, "N", 0, "Steps between the very first and the timed ones (3)", 2},
 	{"seed", SEED, "N", 0, "Of first values and data (1)", 2},
+	{"profile", PROFILE, "FILE", OPTION_ARG_OPTIONAL,
+		"As many steps again, and where their time goes: tables to stderr, or JSON to FILE", 2},
 	{0},
 };
 
@@ -32,7 +34,9 @@ static const char after[] =
 	"  record_ns_per_node    to record them, without computing\n"
 	"  allocations_per_step  requests to the system\n"
 	"  plan_hits, misses     of the planner's cache, in the timed steps\n"
-	"  loss                  of the last step\n";
+	"  loss                  of the last step\n\n"
+	"--profile then takes as many steps again with stamps of the clock in them and shows, in milliseconds of one "
+	"step, its phases, the instructions that were run, their kinds, and the scopes that they belong to.\n";
 
 typedef struct parser {
 	const bench_work *work;
@@ -79,6 +83,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case STEPS: o->steps = option_int(state, "--steps", arg, 1, 1000000); break;
 	case WARMUP: o->warmup = option_int(state, "--warmup", arg, 0, 1000000); break;
 	case SEED: o->seed = option_int(state, "--seed", arg, 0, INT64_MAX); break;
+	case PROFILE: o->profile = arg ? option_path(state, "--profile", arg) : ""; break;
 	case ARGP_KEY_ARG: argp_error(state, "'%s' is not an option", arg); break;
 	default: return ARGP_ERR_UNKNOWN;
 	}

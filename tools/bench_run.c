@@ -4,6 +4,7 @@
  * backward, update, reset; nothing but the tape may ask for memory in it. In this order:
  *
  *	the first step | --warmup steps | recording alone, RECORDINGS times | --steps timed steps
+ *	and for --profile: | --steps profiled steps
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include "graph/grad.h"
 #include "optim/optimizer.h"
 #include "tools/bench.h"
+#include "tools/bench_profile.h"
 #include "tools/lm_report.h"
 #include "tools/lm_run.h"
 #include "tools/progress.h"
@@ -29,6 +31,7 @@ typedef struct bench_run {
 	double *seconds; /* of each timed step */
 	tl_var *params, *grads;
 	tl_real loss;    /* of the last step */
+	FILE *to;        /* for the profile; NULL: none is wanted */
 } bench_run;
 
 typedef struct bench_figures {
@@ -53,11 +56,16 @@ double bench_median(double *x, int64_t n)
 static tl_status step(bench_run *r, double *seconds, tl_error *err)
 {
 	double begin = seconds_now();
+	tl_profile_enter(r->tape, TL_PHASE_RECORD);
 	tl_var loss = r->work->record(r->job->model, r->tape);
+	tl_profile_enter(r->tape, TL_PHASE_UPDATE);
 	tl_store_zero_grad(r->job->store);
+	tl_profile_enter(r->tape, TL_PHASE_OTHER);
 	if (tl_backward(loss) || tl_read(loss, &r->loss, 1))
 		return tape_error(r->tape, err);
+	tl_profile_enter(r->tape, TL_PHASE_UPDATE);
 	tl_optimizer_step(r->sgd);
+	tl_profile_enter(r->tape, TL_PHASE_OTHER);
 	tl_tape_reset(r->tape);
 	*seconds = seconds_now() - begin;
 	return TL_OK;
@@ -118,6 +126,33 @@ static tl_status report(const bench_run *r, const bench_options *o, const bench_
 	return report_line(stdout, line) ? TL_OK : tl_error_set(err, TL_ERR_IO, "standard output: %s", strerror(errno));
 }
 
+static tl_status profile_error(const char *path, tl_error *err)
+{
+	return tl_error_set(err, TL_ERR_IO, "%s: %s", *path ? path : "standard error", strerror(errno));
+}
+
+/* As many steps again, with stamps of the clock in them. */
+static tl_status profile(bench_run *r, const bench_options *o, const bench_figures *f, tl_error *err)
+{
+	bench_profile p = {.work = r->job->name, .threads = tl_tape_threads(r->tape), .steps = o->steps, .usual = f->median};
+	tl_profile *times = tl_profile_new();
+	if (!times)
+		return tl_error_memory(err);
+	tl_profile_attach(r->tape, times);
+	for (int64_t k = 0; k < o->steps && !err->status; k++)
+		if (!step(r, &r->seconds[k], err))
+			p.seconds += r->seconds[k];
+	tl_profile_attach(r->tape, NULL);
+	p.times = times;
+	p.plan = tl_plan_last(r->tape);
+	if (!err->status)
+		p.peak = bench_gemm_peak(p.threads, err);
+	if (!err->status && !(r->to == stderr ? bench_profile_print(&p, stderr) : bench_profile_write(&p, r->to)))
+		profile_error(o->profile, err);
+	tl_profile_free(times);
+	return err->status;
+}
+
 static tl_status run(const bench_work *work, bench_job *job, const bench_options *o, tl_error *err)
 {
 	size_t n = (size_t)tl_store_count(job->store);
@@ -135,8 +170,12 @@ static tl_status run(const bench_work *work, bench_job *job, const bench_options
 	bench_figures figures = {0};
 	if (!r.tape)
 		tl_error_memory(err);
-	if (!err->status && !measure(&r, o, &figures, err))
-		report(&r, o, &figures, err);
+	if (o->profile && !(r.to = *o->profile ? fopen(o->profile, "w") : stderr))
+		profile_error(o->profile, err);
+	if (!err->status && !measure(&r, o, &figures, err) && !report(&r, o, &figures, err) && r.to)
+		profile(&r, o, &figures, err);
+	if (r.to && r.to != stderr && fclose(r.to) && !err->status)
+		profile_error(o->profile, err);
 	tl_optimizer_free(r.sgd);
 	tl_tape_free(r.tape);
 	return err->status;
