@@ -41,8 +41,42 @@ bool tl__add_step(tl_lowering *l, int kind, uint32_t node, uint32_t stretch, con
 	return what != NULL;
 }
 
+static void same(const void *params, int64_t n, tl_real *out, const tl_real *const *in)
+{
+	(void)params;
+	memcpy(out, in[0], (size_t)n * sizeof *out);
+}
+
+static tl_port port_of(const tl_at *at, uint32_t reg)
+{
+	return (tl_port){tl__ref(at), {at->t.stride[0], at->t.stride[1]}, reg};
+}
+
+/* A copy as a program of one op: threads can share a recurrence by rows that has it. */
+static bool add_copy_of_rows(tl_lowering *l, const tl_at *to, const tl_at *from, uint32_t node, uint32_t stretch)
+{
+	tl_map_step *m = tl__plan_array(l, 1, sizeof *m);
+	tl_port *ports = tl__plan_array(l, 2, sizeof *ports);
+	tl_block_op *op = tl__plan_array(l, 1, sizeof *op);
+	unsigned char *buffer_of = tl__plan_array(l, 2, sizeof *buffer_of);
+	if (!m || !ports || !op || !buffer_of)
+		return false;
+	ports[0] = port_of(from, 0);
+	ports[1] = port_of(to, 1);
+	*op = (tl_block_op){.fn = same, .n_in = 1, .out = 1};
+	buffer_of[0] = 0;
+	buffer_of[1] = 1;
+	*m = (tl_map_step){.axes = 2, .dim = {to->t.shape.dim[0], to->t.shape.dim[1]}, .n_ports = 2, .n_inputs = 1,
+		.ports = ports, .n_ops = 1, .ops = op, .registers = 2, .buffers = 2, .buffer_of = buffer_of};
+	if (l->plan->buffers < m->buffers)
+		l->plan->buffers = m->buffers;
+	return tl__add_step(l, TL_STEP_MAP, node, stretch, m);
+}
+
 bool tl__add_copy(tl_lowering *l, const tl_at *to, const tl_at *from, uint32_t node, uint32_t stretch)
 {
+	if (stretch && to->t.dtype == TL_REAL && to->t.shape.axes == 2)
+		return add_copy_of_rows(l, to, from, node, stretch);
 	tl_copy_step *c = tl__plan_array(l, 1, sizeof *c);
 	if (c)
 		*c = (tl_copy_step){*to, *from};
