@@ -76,7 +76,7 @@ static const struct per_step {
 	{&tl_cell_rnn, {1, 1}, {1, 1}, {0, 0}, 0},
 	{&tl_cell_rnn_relu, {1, 1}, {1, 1}, {0, 0}, 0},
 	{&tl_cell_gru, {2, 2}, {3, 3}, {0, 0}, 0},
-	{&tl_cell_gru_lbr, {1, 1}, {2, 2}, {0, 1}, 0},
+	{&tl_cell_gru_lbr, {1, 1}, {2, 3}, {0, 0}, 0}, /* one of them copies what two sums read */
 	{&tl_cell_lstm, {1, 1}, {1, 1}, {0, 0}, 0},
 	{&tl_cell_lstm_peephole, {1, 1}, {3, 2}, {0, 0}, 1},
 	{&tl_cell_mgu, {2, 2}, {2, 2}, {0, 0}, 0},
