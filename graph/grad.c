@@ -6,6 +6,7 @@
 
 #include "graph/algebra.h"
 #include "graph/node.h"
+#include "graph/replay.h"
 
 /* One contribution to an adjoint; those of one node form a list in the order in which they came. */
 typedef struct part {
@@ -199,15 +200,14 @@ static tl_status check_wrt(tl_tape *t, int n, const tl_var *wrt)
 	return TL_OK;
 }
 
+/* wrt was checked. */
 static tl_status record_adjoints(tl_var y, tl_var dy, int n, const tl_var *wrt, tl_var *out)
 {
 	tl_tape *t = y.tape;
-	tl_status status = check_wrt(t, n, wrt);
 	sweep s = {.tape = t};
 	uint32_t lowest;
 	tl_mark mark = tl_arena_mark(&t->scratch); /* a gradient rule may itself call tl_grad */
-	if (!status)
-		status = prepare(&s, y, n, wrt, &lowest);
+	tl_status status = prepare(&s, y, n, wrt, &lowest);
 	tl_var *of = status ? NULL : tl_arena_alloc_small(&t->scratch, (size_t)n * sizeof *of + 1);
 	if (!of) {
 		tl_arena_rewind(&t->scratch, mark);
@@ -233,7 +233,13 @@ static tl_status record_adjoints(tl_var y, tl_var dy, int n, const tl_var *wrt, 
 static tl_status differentiate(tl_var y, tl_var dy, int n, const tl_var *wrt, tl_var *out)
 {
 	tl_phase before = tl_profile_enter(y.tape, TL_PHASE_GRADIENTS);
-	tl_status status = record_adjoints(y, dy, n, wrt, out);
+	tl_before on_tape;
+	tl_status status = check_wrt(y.tape, n, wrt);
+	if (!status && !tl__replay(y.tape, y, dy, n, wrt, out, &on_tape)) {
+		status = record_adjoints(y, dy, n, wrt, out);
+		if (!status)
+			tl__replay_keep(y.tape, &on_tape, n, out);
+	}
 	tl_profile_enter(y.tape, before);
 	return status;
 }

@@ -62,6 +62,8 @@ struct tl_tape {
 	tl_error error;
 	tl_arena records;
 	tl_arena scratch; /* of tl_grad */
+	struct tl_replay *replay; /* see graph/replay.h; NULL before the first gradient */
+	uint64_t runs;    /* of the executor */
 	uint64_t grown;   /* growths of the arrays above */
 	const tl_executor *executor;
 	void *executor_state;

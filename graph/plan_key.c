@@ -58,6 +58,21 @@ static bool put_node(tl_words *w, const tl_node *node)
 	return true;
 }
 
+static void set_hash(tl_words *w)
+{
+	uint64_t a = 0x243f6a8885a308d3u, b = 0x13198a2e03707344u;
+	size_t k = 0;
+	for (; k + 2 <= w->n; k += 2) {
+		a = (a ^ w->word[k]) * 0x9e3779b97f4a7c15u;
+		b = (b ^ w->word[k + 1]) * 0xc2b2ae3d27d4eb4fu;
+		a ^= a >> 32;
+		b ^= b >> 29;
+	}
+	if (k < w->n)
+		a = (a ^ w->word[k]) * 0x9e3779b97f4a7c15u;
+	w->hash = a ^ (b << 17 | b >> 47);
+}
+
 bool tl__structure(tl_words *w, const tl_tape *t, int n, const uint32_t *want)
 {
 	uint32_t top = 0;
@@ -71,16 +86,18 @@ bool tl__structure(tl_words *w, const tl_tape *t, int n, const uint32_t *want)
 	for (uint32_t i = 1; i <= top; i++)
 		if (!put_node(w, &t->nodes[i]))
 			return false;
-	uint64_t a = 0x243f6a8885a308d3u, b = 0x13198a2e03707344u;
-	size_t k = 0;
-	for (; k + 2 <= w->n; k += 2) {
-		a = (a ^ w->word[k]) * 0x9e3779b97f4a7c15u;
-		b = (b ^ w->word[k + 1]) * 0xc2b2ae3d27d4eb4fu;
-		a ^= a >> 32;
-		b ^= b >> 29;
+	set_hash(w);
+	return true;
+}
+
+bool tl__add_scopes(tl_words *w, const tl_tape *t)
+{
+	if (!make_room(w, t->n_nodes / 2 + 1))
+		return false;
+	for (uint32_t i = 1; i < t->n_nodes; i += 2) {
+		uint64_t next = i + 1 < t->n_nodes ? t->nodes[i + 1].scope : 0;
+		w->word[w->n++] = next << 32 | t->nodes[i].scope;
 	}
-	if (k < w->n)
-		a = (a ^ w->word[k]) * 0x9e3779b97f4a7c15u;
-	w->hash = a ^ (b << 17 | b >> 47);
+	set_hash(w);
 	return true;
 }

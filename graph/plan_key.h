@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was recorded, as words: two steps with equal words can run by one plan. For plan_*.c only. */
+/* What was recorded, as words: two steps with equal words can run by one plan. For plan_*.c and replay.c only. */
 #ifndef TL_GRAPH_PLAN_KEY_H
 #define TL_GRAPH_PLAN_KEY_H
 
@@ -14,5 +14,7 @@ typedef struct tl_words {
 
 /* The structure of nodes 1..top, which of them have values, and the wanted ones. */
 bool tl__structure(tl_words *w, const tl_tape *t, int n, const uint32_t *want);
+/* To words of all nodes: the scopes that they stand in. */
+bool tl__add_scopes(tl_words *w, const tl_tape *t);
 
 #endif

@@ -2,6 +2,7 @@
 /* The tape's life, and recording: every node is appended here. */
 #include "graph/node.h"
 #include "graph/plan.h"
+#include "graph/replay.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -55,6 +56,7 @@ void tl_tape_free(tl_tape *t)
 	if (t->executor_state)
 		t->executor->destroy(t->executor_state);
 	tl_pool_free(t->pool);
+	tl__replay_free(t->replay);
 	tl_arena_release(&t->records);
 	tl_arena_release(&t->scratch);
 	free(t->nodes);
@@ -106,9 +108,11 @@ tl_tape_stats tl_tape_get_stats(const tl_tape *t)
 	return (tl_tape_stats){
 		.nodes = t->n_nodes - 1,
 		.computed = e.computed,
-		.allocations = e.allocations + t->grown + t->records.grown + t->scratch.grown,
+		.allocations = e.allocations + t->grown + t->records.grown + t->scratch.grown +
+			       tl__replay_allocations(t->replay),
 		.bytes = e.bytes + t->records.total + t->scratch.total + t->cap_nodes * sizeof *t->nodes +
-			 t->cap_scopes * sizeof *t->scopes + t->cap_used * sizeof *t->used,
+			 t->cap_scopes * sizeof *t->scopes + t->cap_used * sizeof *t->used +
+			 tl__replay_bytes(t->replay),
 		.plan_hits = e.plan_hits,
 		.plan_misses = e.plan_misses,
 	};

@@ -77,6 +77,7 @@ tl_status tl_eval(int n, const tl_var *v)
 	}
 	if (t->error.status)
 		return t->error.status;
+	t->runs++;
 	return t->executor->run(t->executor_state, t, n, want);
 }
 
