@@ -123,6 +123,49 @@ START_TEST(values_may_be_read_between)
 }
 END_TEST
 
+static const int64_t lengths[BATCH] = {9, STEPS, 4};
+
+static void rnn_scene(void *ctx, tl_tape *tape, int run, results *r)
+{
+	const layers *l = ctx;
+	tl_var x = tl_use(tape, l->x);
+	tl_state s = layers_start(l, tape);
+	keep_backward(l->store, loss_of(run ? tl_rnn_run(l->rnn, x, s, true) : tl_rnn_run_ragged(l->rnn, x, lengths, s, true)),
+		r);
+}
+
+/* The driver's own checkpoints: two layers with dropout between, equal and unequal lengths. */
+START_TEST(the_driver_has_checkpoints)
+{
+	tl_rnn_options o = {.cell = cells[_i % 3], .input = 4, .hidden = 6, .layers = 2, .dropout = 0.25};
+	layers without = layers_new(&o, STEPS, BATCH);
+	o.checkpoint = segments[_i / 3];
+	layers with = layers_new(&o, STEPS, BATCH);
+	results want = {0}, got = {0}, plain = {0};
+	run_scene(rnn_scene, &without, plain_tape(), 2, &want);
+	run_scene(rnn_scene, &with, planned_tape(2, "all"), 2, &got);
+	run_scene(rnn_scene, &with, plain_tape(), 2, &plain);
+	check_results("planned", &want, &got, plan_tolerance);
+	check_results("plain", &want, &plain, plan_tolerance);
+	results_free(&want);
+	results_free(&got);
+	results_free(&plain);
+	layers_free(&without);
+	layers_free(&with);
+}
+END_TEST
+
+START_TEST(the_driver_refuses_negative_steps)
+{
+	tl_error err = {0};
+	tl_store *store = tl_store_new();
+	tl_rnn_options o = {.cell = &tl_cell_gru, .input = 4, .hidden = 6, .checkpoint = -3};
+	ck_assert_ptr_null(tl_rnn_new(store, "net", &o, &err));
+	ck_assert_str_eq(err.text, "rnn: a checkpoint of -3 steps is none");
+	tl_store_free(store);
+}
+END_TEST
+
 /* Nodes, bodies and plans of a step are those of the step before. */
 START_TEST(steps_repeat_without_allocations)
 {
@@ -342,6 +385,8 @@ Suite *tl_test_suite(void)
 	tcase_add_loop_test(c, gradients_are_those_without, 0, (int)(sizeof segments / sizeof *segments));
 	tcase_add_loop_test(c, every_pass_on_and_off, 0, 8);
 	tcase_add_test(c, values_may_be_read_between);
+	tcase_add_loop_test(c, the_driver_has_checkpoints, 0, 3 * (int)(sizeof segments / sizeof *segments));
+	tcase_add_test(c, the_driver_refuses_negative_steps);
 	tcase_add_test(c, steps_repeat_without_allocations);
 	tcase_add_test(c, gradients_have_gradients);
 	tcase_add_test(c, a_segment_may_differentiate_an_earlier_one);
