@@ -168,21 +168,24 @@ static tl_status run_body(tl_tape *runner, tl_body *b, const tl_call *c)
 	tl_node *own = runner->nodes;
 	uint32_t n_own = runner->n_nodes;
 	for (uint32_t i = 1; i < b->n_nodes; i++)
-		b->nodes[i].flags &= b->nodes[i].op == &tl_op_fill ? ~0u : ~(unsigned)(TL_NODE_READY | TL_NODE_PINNED | TL_NODE_VIEW);
+		b->nodes[i].flags &= b->nodes[i].op == &tl_op_fill ? TL_NODE_READY : TL_NODE_ADJOINT;
 	for (uint32_t k = 0; k < b->n_inputs; k++) {
 		b->nodes[b->input[k]].value = *c->in[k];
 		b->nodes[b->input[k]].flags |= TL_NODE_READY | TL_NODE_PINNED;
 	}
+	tl_node *result = &b->nodes[b->result];
+	result->value.data = c->out->data;
+	result->flags |= TL_NODE_PLACED;
 	runner->nodes = b->nodes;
 	runner->n_nodes = b->n_nodes;
 	runner->seed = c->seed;
 	runner->step = c->stream >> 24;
 	runner->draws_before = c->stream & 0xffffff;
 	tl_status status = runner->executor->run(runner->executor_state, runner, 1, &b->result);
-	if (!status)
-		tl_tensor_copy(c->out, &b->nodes[b->result].value);
-	else
+	if (status)
 		tl_error_set(c->error, status, "%s", runner->error.text);
+	else if (result->value.data != c->out->data)
+		tl_tensor_copy(c->out, &result->value);
 	runner->error = (tl_error){0};
 	runner->nodes = own;
 	runner->n_nodes = n_own;

@@ -18,6 +18,7 @@ enum {
 	TL_NODE_ADJOINT = 2, /* appended by tl_grad */
 	TL_NODE_PINNED = 4,  /* asked for: stays ready until the reset */
 	TL_NODE_VIEW = 8,    /* its value is a look at operand 0's memory */
+	TL_NODE_PLACED = 16, /* an executor may compute it where value.data says, dense */
 };
 
 typedef struct tl_node {
