@@ -49,10 +49,11 @@ static tl_var record_loop(const loop *c, tl_tape *tape)
 	for (int64_t t = 0; t < STEPS; t++) {
 		if (c->n && t % c->n == 0)
 			tl_checkpoint_begin(tape);
-		if (t == 0 || (c->n && t % c->n == 0))
-			p = use_all(c, tape);
 		tl_scope_begin(tape, "t", t);
-		s = cell->step(p, tl_dropout(tl_select(x, 0, t), 0.3), s);
+		tl_var now = tl_dropout(tl_select(x, 0, t), 0.3);
+		if (t == 0 || (c->n && t % c->n == 0))
+			p = use_all(c, tape); /* the first time in the midst of a segment */
+		s = cell->step(p, now, s);
 		s.v[0] = tl_dropout(s.v[0], 0.2);
 		loss = tl_add(loss, mean_square(s.v[0], 0.3));
 		tl_scope_end(tape);
@@ -369,10 +370,17 @@ START_TEST(errors_inside_are_told)
 			"t=5");
 		tl_tape_reset(tape);
 		tl_checkpoint_begin(tape);
-		y = tl_exp(tl_fill(tape, TL_SCALAR, 0));
-		tl_checkpoint_end(tape, 1, (tl_var *[]){&y});
+		tl_var x = tl_scale(tl_fill(tape, TL_SCALAR, 0), 1), d = {0};
+		y = tl_exp(tl_add(x, x));
+		tl_checkpoint_end(tape, 2, (tl_var *[]){&x, &y});
 		ck_assert_int_eq(tl_read(y, got, 1), TL_OK);
 		ck_assert_double_eq_tol((double)got[0], 1, 1e-6);
+		tl_checkpoint_begin(tape);
+		y = tl_exp(tl_scale(x, 2));
+		tl_checkpoint_end(tape, 1, (tl_var *[]){&y});
+		ck_assert_int_eq(tl_grad(y, 1, &x, &d), TL_OK);
+		ck_assert_int_eq(tl_read(d, got, 1), TL_OK);
+		ck_assert_double_eq_tol((double)got[0], 2, 1e-6);
 		tl_tape_free(tape);
 	}
 }
