@@ -27,7 +27,7 @@ static tl_status check(int n, const tl_var *v, tl_error *err)
 		if (t != v[0].tape)
 			return tl_error_set(
 				err, TL_ERR_STALE, "dot: output %d is a variable of another tape", k);
-		if (v[k].generation != t->generation)
+		if (!tl__alive(v[k]))
 			return tl_error_set(err, TL_ERR_STALE,
 				"dot: output %d is a variable that was used after its tape was reset", k);
 		if (v[k].index == 0)

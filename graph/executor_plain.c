@@ -146,7 +146,7 @@ static tl_status run_kernel(plain *p, tl_tape *t, tl_node *node, const tl_tensor
 		.out = &node->value,
 		.pool = t->pool,
 		.seed = t->seed,
-		.stream = t->step << 24 | node->draw,
+		.stream = tl__stream(t, node),
 		.scratch = &p->scratch,
 		.error = &err,
 	};

@@ -12,6 +12,7 @@
 typedef struct part {
 	tl_var value;
 	bool fresh; /* recorded for this contribution, not handed through: nobody else's adjoint */
+	bool running; /* others are added to it as they come */
 	struct part *next;
 } part;
 
@@ -33,7 +34,7 @@ static tl_status add_part(sweep *s, uint32_t node, tl_var value, bool fresh)
 	part *p = tl_arena_alloc_small(&s->tape->scratch, sizeof *p);
 	if (!p)
 		return tl_error_memory(&s->tape->error);
-	*p = (part){value, fresh, NULL};
+	*p = (part){.value = value, .fresh = fresh};
 	parts *list = &s->adjoint[node];
 	if (list->last)
 		list->last->next = p;
@@ -42,6 +43,23 @@ static tl_status add_part(sweep *s, uint32_t node, tl_var value, bool fresh)
 	list->last = p;
 	list->count++;
 	return TL_OK;
+}
+
+/*
+ * Adds a contribution to one that came before, if that was recorded for this node alone: it need not wait for the
+ * last one to come, and its memory can be used again.
+ */
+static tl_status add_running(sweep *s, uint32_t node, tl_var value)
+{
+	for (part *p = s->adjoint[node].first; p; p = p->next)
+		if (p->running) {
+			p->value = tl_add(p->value, value);
+			return s->tape->error.status;
+		}
+	tl_status status = add_part(s, node, value, true);
+	if (!status)
+		s->adjoint[node].last->running = true;
+	return status;
 }
 
 #define FEW_PRODUCTS 8
@@ -97,6 +115,26 @@ static tl_var sum_parts(sweep *s, uint32_t i)
 	return total;
 }
 
+/* All contributions of a node at once. */
+static tl_status hand_all_back(sweep *s, const tl_op *op, const tl_adjoint *a, const uint32_t *operand)
+{
+	tl_tape *t = s->tape;
+	size_t n = (size_t)a->n_in;
+	unsigned char *need = tl_arena_alloc_small(&t->scratch, n + 1);
+	tl_var *d = tl_arena_alloc_small(&t->scratch, (n + 1) * sizeof *d);
+	if (!need || !d)
+		return tl_error_memory(&t->error);
+	for (size_t k = 0; k < n; k++) {
+		need[k] = s->depends[operand[k]];
+		d[k] = (tl_var){0};
+	}
+	op->gradients(a, need, d);
+	for (size_t k = 0; k < n && !t->error.status; k++)
+		if (d[k].tape)
+			add_running(s, operand[k], d[k]);
+	return t->error.status;
+}
+
 /* Node i hands contributions to its operands. */
 static tl_status hand_back(sweep *s, uint32_t i, tl_var dout)
 {
@@ -113,6 +151,8 @@ static tl_status hand_back(sweep *s, uint32_t i, tl_var dout)
 		in[k] = tl__var(t, operand[k]);
 	tl_adjoint a = {
 		.params = t->nodes[i].params, .n_in = (int)n, .in = in, .out = tl__var(t, i), .dout = dout};
+	if (op->gradients)
+		return hand_all_back(s, op, &a, operand);
 	for (uint32_t k = 0; k < n; k++) {
 		uint32_t to = operand[k];
 		if (!s->depends[to])

@@ -19,6 +19,7 @@ enum {
 	TL_NODE_ADJOINT = 2, /* appended by tl_grad */
 	TL_NODE_PINNED = 4,  /* asked for: stays ready until the reset */
 	TL_NODE_VIEW = 8,    /* its value is a look at operand 0's memory */
+	TL_NODE_PLACED = 16, /* an executor may compute it where value.data says, dense */
 };
 
 typedef struct tl_node {
@@ -33,6 +34,7 @@ typedef struct tl_node {
 	uint32_t scope;
 	uint32_t draw; /* of a random op: how many random nodes stand before it */
 	uint32_t flags;
+	uint32_t slot;  /* graph/checkpoint.c's: which input of a body it was last */
 } tl_node;
 
 typedef struct tl_scope_entry {
@@ -46,10 +48,21 @@ typedef struct tl_used_param {
 	uint32_t node;
 } tl_used_param;
 
+/* A checkpoint that was begun and not ended: what is recorded since then. */
+typedef struct tl_segment {
+	uint32_t first; /* node of it; UINT32_MAX: none is open */
+	uint32_t generation; /* of its variables; the tape's own where none is open */
+	uint32_t scope, n_scopes, draws; /* when it was begun */
+	tl_arena records; /* in place of the tape's */
+} tl_segment;
+
 struct tl_tape {
 	tl_node *nodes;
 	uint32_t n_nodes, cap_nodes;
-	uint32_t generation;
+	uint32_t generation, last_generation;
+	tl_segment segment;
+	struct tl_calls *calls;  /* see graph/call.h; NULL before the first checkpoint */
+	uint64_t cut;            /* nodes that checkpoints took away since the reset */
 	uint32_t scope;          /* the open one */
 	bool recording_adjoints;
 	tl_scope_entry *scopes;  /* 0 is the root */
@@ -57,6 +70,7 @@ struct tl_tape {
 	tl_used_param *used;
 	uint32_t n_used, cap_used;
 	uint32_t draws;
+	uint32_t draws_before;   /* random nodes drawn before node->draw = 0: not 0 where a body runs */
 	uint64_t seed, step;
 	tl_pool *pool;
 	tl_error error;
@@ -68,18 +82,24 @@ struct tl_tape {
 	const tl_executor *executor;
 	void *executor_state;
 	tl_profile *profile; /* NULL: none */
-	const char *plan; /* as given with the options; read when the executor is made */
+	char *plan; /* as given with the options; NULL: none was */
 };
 
 static inline tl_var tl__var(tl_tape *tape, uint32_t index)
 {
-	return (tl_var){tape, index, tape->generation};
+	return (tl_var){tape, index, index >= tape->segment.first ? tape->segment.generation : tape->generation};
+}
+
+/* Recorded since the last reset, and not in a checkpoint that was ended. */
+static inline bool tl__alive(tl_var v)
+{
+	return v.generation == v.tape->generation || v.generation == v.tape->segment.generation;
 }
 
 /* The node of a live variable, or NULL. */
 static inline tl_node *tl__node(tl_var v)
 {
-	if (!v.tape || v.index == 0 || v.generation != v.tape->generation)
+	if (!v.tape || v.index == 0 || !tl__alive(v))
 		return NULL;
 	return &v.tape->nodes[v.index];
 }
@@ -87,7 +107,19 @@ static inline tl_node *tl__node(tl_var v)
 /* The result of an op that failed on this tape since its last reset: the error stands there already. */
 static inline bool tl__failed(const tl_tape *tape, tl_var v)
 {
-	return v.tape == tape && v.index == 0 && v.generation == tape->generation;
+	return v.tape == tape && v.index == 0 && tl__alive(v);
+}
+
+/* Where what belongs to a node is kept, and with the node given back. */
+static inline tl_arena *tl__records(tl_tape *tape)
+{
+	return tape->segment.first == UINT32_MAX ? &tape->records : &tape->segment.records;
+}
+
+/* The stream of random numbers of a node. */
+static inline uint64_t tl__stream(const tl_tape *tape, const tl_node *node)
+{
+	return tape->step << 24 | (tape->draws_before + node->draw);
 }
 
 /* "matmul: <text>; operands x (32, 10) and W (12, 4); in layer=0/t=3", kept as the tape's error. */

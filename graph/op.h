@@ -97,6 +97,8 @@ enum {
 	TL_OP_ANY_TYPE = 8, /* moves elements of either type; the result has operand 0's type */
 	TL_OP_STOP = 16,    /* no gradient flows through, silently */
 	TL_OP_KINKED = 32,  /* piecewise: has no second derivative worth testing */
+	TL_OP_OWN_TYPES = 64, /* its operands may be of any types: its shape rule checks them */
+	TL_OP_ALONE = 128,  /* runs for long: nothing is gained by running it together with its like */
 };
 
 typedef struct tl_op {
@@ -127,6 +129,11 @@ typedef struct tl_op {
 	 * for real operands that need it. Written with ops, so it can be differentiated again.
 	 */
 	tl_var (*gradient)(const tl_adjoint *a, int k);
+	/*
+	 * In place of `gradient`, for an op that computes all of them at once: sets d[k] where need[k], all {0}
+	 * before. The engine adds such contributions up as they come, so that none has to wait for the last one.
+	 */
+	void (*gradients)(const tl_adjoint *a, const unsigned char *need, tl_var *d);
 	/* For an op without one: why. An op must have a gradient, TL_OP_STOP or a reason. */
 	const char *no_gradient;
 	/*

@@ -62,6 +62,7 @@ typedef struct tl_draft {
 	uint32_t size; /* nodes 0..size-1 exist for the draft */
 
 	unsigned char *kind, *by, *wanted;
+	uint32_t placed;      /* the node that is computed in memory of its own, or 0 */
 	uint32_t *root;
 	tl_tensor *look;      /* relative to the root's first byte, as if every computed root were dense */
 	const uint32_t **reads;

@@ -114,7 +114,7 @@ typedef struct tl_plan {
 	uint64_t key;
 	uint64_t *structure; /* what the plan was made for, to be compared */
 	size_t structure_words;
-	uint32_t *given, n_given; /* base k + 1 is the value of node given[k] */
+	uint32_t *given, n_given; /* base k + 1 is the value of node given[k], or the place for it */
 	size_t bytes;             /* of base 0 */
 	tl_step *steps;
 	uint32_t n_steps;

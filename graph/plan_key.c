@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A node's words: op; numbers of operands and bytes of parameters, and whether it has a value; then the
+ * A node's words: op; numbers of operands and bytes of parameters, whether it has a value or a place; then the
  * operands, the parameters. Shapes follow from these but for nodes that have a value, whose shapes and
  * strides are written out.
  */
@@ -41,7 +41,8 @@ static bool put_node(tl_words *w, const tl_node *node)
 		return false;
 	uint64_t *to = w->word + w->n;
 	*to++ = (uintptr_t)node->op;
-	*to++ = (uint64_t)node->n_in << 32 | node->params_size << 1 | (node->flags & TL_NODE_READY);
+	*to++ = (uint64_t)(node->flags & TL_NODE_PLACED) << 59 | (uint64_t)node->n_in << 32 | node->params_size << 1 |
+		(node->flags & TL_NODE_READY);
 	if (operands) {
 		to[operands - 1] = 0;
 		memcpy(to, node->in, node->n_in * sizeof *node->in);

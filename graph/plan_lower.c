@@ -14,7 +14,9 @@ bool tl__at(tl_lowering *l, uint32_t i, tl_at *at)
 	tl_draft *d = l->d;
 	uint32_t root = d->root[i];
 	*at = (tl_at){0, l->p->look[i]};
-	if (d->kind[root] != TL_DRAFT_GIVEN)
+	while (d->kind[root] == TL_DRAFT_NODE && l->p->claim[root])
+		root = l->p->claim[root];
+	if (d->kind[root] != TL_DRAFT_GIVEN && (root != d->placed || !root))
 		return true;
 	if (!l->given_of[root]) {
 		l->plan->given[l->plan->n_given++] = root;
@@ -142,7 +144,7 @@ static bool lower_parts(tl_lowering *l, uint32_t i, uint32_t stretch)
 		to.t.dtype = place.t.dtype;
 		if (!tl__at(l, node->in[k], &from))
 			return false;
-		bool there = l->p->claim[root] == i && l->d->kind[root] == TL_DRAFT_NODE && from.base == 0 &&
+		bool there = l->p->claim[root] == i && l->d->kind[root] == TL_DRAFT_NODE && from.base == place.base &&
 			     from.t.data == to.t.data;
 		if (!there && tl_shape_size(to.t.shape) > 0 && !tl__add_copy(l, &to, &from, i, stretch))
 			return false;
@@ -226,7 +228,7 @@ bool tl__lower(tl_draft *d, tl_places *p, tl_plan *plan)
 	uint32_t n_given = 0;
 	for (uint32_t i = 1; i < d->size; i++)
 		n_given += d->kind[i] == TL_DRAFT_GIVEN;
-	plan->given = tl__plan_array(&l, n_given, sizeof *plan->given);
+	plan->given = tl__plan_array(&l, n_given + 1, sizeof *plan->given);
 	l.reg_of = tl__draft_array(d, d->n_groups, sizeof *l.reg_of);
 	if (!l.given_of || !l.reg_of || !plan->given || !lower_stand_ins(&l))
 		return false;

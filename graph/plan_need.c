@@ -104,8 +104,11 @@ bool tl__draft_need(tl_draft *d, int n, const uint32_t *want)
 	for (uint32_t i = 1; i < d->size; i++)
 		if (d->kind[i] != TL_DRAFT_UNNEEDED)
 			look_at(d, i);
-	for (int k = 0; k < n; k++)
+	for (int k = 0; k < n; k++) {
 		d->wanted[d->root[want[k]]] = 1;
+		if (d->kind[want[k]] == TL_DRAFT_NODE && d->nodes[want[k]].flags & TL_NODE_PLACED)
+			d->placed = want[k];
+	}
 	return true;
 }
 

@@ -7,7 +7,7 @@
  *  2. Chains. What a merged product or a group reads or writes one after the other is laid out one
  *     after the other: for an LSTM, h_t and dz_t of all steps become slabs (T B, H), (T B, 4H), and the
  *     weight's gradient is one product over all their rows.
- *  3. A chain gets memory from its first write to its last read.
+ *  3. A chain gets memory from its first write to its last read; a node that comes with a place has that.
  *
  * Looks at strided memory may fail where looks at dense memory did not (a reshape): the roots concerned
  * are then marked and everything is placed again.
@@ -52,6 +52,8 @@ static bool can_write(const tl_places *p, uint32_t i, const tl_tensor *at)
 
 static void claim(tl_places *p, uint32_t i, uint32_t in, const tl_tensor *spot)
 {
+	if (i == p->d->placed)
+		return;
 	p->claim[i] = in;
 	p->spot[i] = *spot;
 }
@@ -205,9 +207,9 @@ static bool at_edge(const tl_places *p, uint32_t i, bool begin)
 /* Lay root b behind root a, if neither has another neighbour there. */
 static void link_roots(tl_places *p, uint32_t a, uint32_t b)
 {
-	uint32_t before = base_of(p, a), behind = base_of(p, b);
-	if (before == behind || p->next[before] || p->prev[behind] || !at_edge(p, a, false) ||
-		!at_edge(p, b, true) ||
+	uint32_t before = base_of(p, a), behind = base_of(p, b), placed = p->d->placed;
+	if (before == behind || (placed && (before == placed || behind == placed)) || p->next[before] ||
+		p->prev[behind] || !at_edge(p, a, false) || !at_edge(p, b, true) ||
 		columns_of(draft_look(p, before)) != columns_of(draft_look(p, behind)) ||
 		draft_look(p, before)->dtype != draft_look(p, behind)->dtype)
 		return;
@@ -454,7 +456,7 @@ static bool assign(tl_places *p)
 		for (uint32_t at = i + 1; at; at = p->next[at - 1]) {
 			chain_of[at - 1] = chains;
 			within[at - 1] = bytes;
-			bytes += bytes_of(draft_look(p, at - 1), pad[chains]);
+			bytes += at - 1 == d->placed ? 0 : bytes_of(draft_look(p, at - 1), pad[chains]);
 		}
 		life[chains++] = (tl_lifetime){.bytes = bytes, .first = UINT32_MAX};
 	}
@@ -463,7 +465,8 @@ static bool assign(tl_places *p)
 	for (uint32_t i = 1; i < end; i++)
 		if (i >= d->size || (is_root(d, i) && !p->claim[i])) {
 			p->look[i] = lay_out(draft_look(p, i), pad[chain_of[i]]);
-			p->look[i].data = TL_PLAN_BASE + life[chain_of[i]].offset + within[i];
+			if (i != d->placed)
+				p->look[i].data = TL_PLAN_BASE + life[chain_of[i]].offset + within[i];
 		}
 	return true;
 }

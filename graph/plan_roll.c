@@ -52,6 +52,8 @@ static uint64_t signature_of(const tl_draft *d, uint32_t i)
 {
 	const tl_node *node = &d->nodes[i];
 	uint64_t h = tl__mix((uintptr_t)node->op, shape_signature(node->value.shape));
+	if (node->op->flags & TL_OP_ALONE)
+		return tl__mix(h, i);
 	for (uint32_t k = 0; k < node->n_in && k < 8; k++) {
 		uint32_t from = d->root[node->in[k]];
 		bool given = d->kind[from] == TL_DRAFT_GIVEN;

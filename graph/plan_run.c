@@ -169,7 +169,7 @@ static tl_status run_kernel(const tl_kernel_step *k, tl_frame *f)
 		.out = &values[k->n_in],
 		.pool = f->pool,
 		.seed = t->seed,
-		.stream = t->step << 24 | node->draw,
+		.stream = tl__stream(t, node),
 		.scratch = f->scratch,
 		.error = &err,
 	};

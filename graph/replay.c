@@ -100,6 +100,8 @@ bool tl__replay(tl_tape *t, tl_var y, tl_var dy, int n, const tl_var *wrt, tl_va
 {
 	*before = (tl_before){.nodes = t->n_nodes, .draws = t->draws, .scopes = t->n_scopes, .used = t->n_used,
 		.runs = t->runs};
+	if (t->calls) /* whose bodies the nodes would name, and which may be gone */
+		return false;
 	if (!t->replay && !(t->replay = calloc(1, sizeof *t->replay)))
 		return false;
 	tl_replay *r = t->replay;

@@ -7,7 +7,7 @@
 
 void tl_scope_begin(tl_tape *t, const char *label, int64_t index)
 {
-	char *copy = tl_arena_strdup(&t->records, label);
+	char *copy = tl_arena_strdup(tl__records(t), label);
 	if (!copy || !tl__grow((void **)&t->scopes, t->n_scopes, &t->cap_scopes, sizeof *t->scopes, &t->grown)) {
 		tl_error_memory(&t->error);
 		return;
@@ -60,7 +60,7 @@ tl_var tl_name(tl_var v, const char *name)
 {
 	tl_node *node = tl__node(v);
 	if (node) {
-		node->name = tl_arena_strdup(&v.tape->records, name);
+		node->name = tl_arena_strdup(tl__records(v.tape), name);
 		if (!node->name)
 			tl_error_memory(&v.tape->error);
 	}
@@ -110,7 +110,9 @@ tl_var tl__fail_var(tl_tape *t, const char *who, tl_var v)
 {
 	const char *why = !v.tape ? "an operand is no variable (it was never assigned)"
 		: v.tape != t ? "an operand is a variable of another tape"
-			      : "an operand is a variable that was used after its tape was reset";
+		: v.generation > t->generation
+			? "an operand is a variable of a checkpoint that was ended without keeping it"
+			: "an operand is a variable that was used after its tape was reset";
 	return tl_tape_fail(t, TL_ERR_STALE, "%s: %s", who, why);
 }
 

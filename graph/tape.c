@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tape's life, and recording: every node is appended here. */
+#include "graph/call.h"
 #include "graph/node.h"
 #include "graph/plan.h"
 #include "graph/replay.h"
@@ -32,11 +33,13 @@ tl_tape *tl_tape_new(const tl_tape_options *options)
 		return NULL;
 	t->seed = o.seed;
 	t->executor = o.executor ? o.executor : &tl_executor_planned;
-	t->plan = o.plan;
+	t->plan = o.plan ? strdup(o.plan) : NULL;
 	tl_arena_init(&t->records, 0);
 	tl_arena_init(&t->scratch, 0);
+	tl_arena_init(&t->segment.records, 0);
+	t->segment.first = UINT32_MAX;
 	t->pool = tl_pool_new(o.threads > 0 ? o.threads : tl_threads_default());
-	if (!t->pool || !tl__grow((void **)&t->nodes, 0, &t->cap_nodes, sizeof *t->nodes, &t->grown) ||
+	if ((o.plan && !t->plan) || !t->pool || !tl__grow((void **)&t->nodes, 0, &t->cap_nodes, sizeof *t->nodes, &t->grown) ||
 		!tl__grow((void **)&t->scopes, 0, &t->cap_scopes, sizeof *t->scopes, &t->grown) ||
 		!(t->executor_state = t->executor->create(t))) {
 		tl_tape_free(t);
@@ -45,7 +48,7 @@ tl_tape *tl_tape_new(const tl_tape_options *options)
 	t->nodes[0] = (tl_node){0};
 	t->scopes[0] = (tl_scope_entry){.index = -1};
 	t->n_nodes = t->n_scopes = 1;
-	t->generation = 1;
+	t->generation = t->segment.generation = t->last_generation = 1;
 	return t;
 }
 
@@ -55,10 +58,13 @@ void tl_tape_free(tl_tape *t)
 		return;
 	if (t->executor_state)
 		t->executor->destroy(t->executor_state);
+	tl__calls_free(t->calls);
 	tl_pool_free(t->pool);
 	tl__replay_free(t->replay);
 	tl_arena_release(&t->records);
 	tl_arena_release(&t->scratch);
+	tl_arena_release(&t->segment.records);
+	free(t->plan);
 	free(t->nodes);
 	free(t->scopes);
 	free(t->used);
@@ -71,11 +77,15 @@ void tl_tape_reset(tl_tape *t)
 	t->executor->reset(t->executor_state);
 	tl_arena_clear(&t->records);
 	tl_arena_clear(&t->scratch);
+	tl_arena_clear(&t->segment.records);
+	tl__calls_reset(t->calls);
 	t->n_nodes = t->n_scopes = 1;
 	t->n_used = 0;
 	t->scope = 0;
 	t->draws = 0;
-	t->generation++;
+	t->cut = 0;
+	t->generation = t->segment.generation = ++t->last_generation;
+	t->segment.first = UINT32_MAX;
 	t->step++;
 	t->error = (tl_error){0};
 	tl_profile_enter(t, before);
@@ -105,22 +115,24 @@ tl_tape_stats tl_tape_get_stats(const tl_tape *t)
 {
 	tl_executor_stats e;
 	t->executor->stats(t->executor_state, &e);
-	return (tl_tape_stats){
-		.nodes = t->n_nodes - 1,
+	tl_tape_stats stats = {
+		.nodes = t->n_nodes - 1 + t->cut,
 		.computed = e.computed,
-		.allocations = e.allocations + t->grown + t->records.grown + t->scratch.grown +
+		.allocations = e.allocations + t->grown + t->records.grown + t->scratch.grown + t->segment.records.grown +
 			       tl__replay_allocations(t->replay),
-		.bytes = e.bytes + t->records.total + t->scratch.total + t->cap_nodes * sizeof *t->nodes +
-			 t->cap_scopes * sizeof *t->scopes + t->cap_used * sizeof *t->used +
-			 tl__replay_bytes(t->replay),
+		.bytes = e.bytes + t->records.total + t->scratch.total + t->segment.records.total +
+			 t->cap_nodes * sizeof *t->nodes + t->cap_scopes * sizeof *t->scopes +
+			 t->cap_used * sizeof *t->used + tl__replay_bytes(t->replay),
 		.plan_hits = e.plan_hits,
 		.plan_misses = e.plan_misses,
 	};
+	tl__calls_stats(t->calls, &stats);
+	return stats;
 }
 
 void *tl_tape_alloc(tl_tape *t, size_t bytes)
 {
-	void *p = tl_arena_alloc_small(&t->records, bytes + !bytes);
+	void *p = tl_arena_alloc_small(tl__records(t), bytes + !bytes);
 	if (!p)
 		tl_error_memory(&t->error);
 	return p;
@@ -132,7 +144,7 @@ static tl_status check_types(const tl_op *op, tl_infer *s)
 	int real = 0;
 	while (real < s->n_in && s->in[real]->dtype == TL_REAL)
 		real++;
-	if (real == s->n_in && !op->index_operands)
+	if ((real == s->n_in && !op->index_operands) || op->flags & TL_OP_OWN_TYPES)
 		return TL_OK;
 	for (int k = 0; k < s->n_in; k++) {
 		bool index = op->index_operands >> k % 32 & 1;
@@ -184,16 +196,17 @@ tl_var tl_apply(tl_tape *t, const tl_op *op, int n, const tl_var *in, const void
 	if (!t)
 		return (tl_var){0};
 	for (int k = 0; k < n; k++) {
-		if (in[k].tape != t || in[k].generation != t->generation)
+		if (in[k].tape != t || !tl__alive(in[k]))
 			return tl__fail_var(t, op->name, in[k]);
 		if (in[k].index == 0)
 			return tl__var(t, 0);
 	}
 	const tl_tensor *few[FEW], **operands = few;
+	tl_arena *records = tl__records(t);
 	size_t list = ((size_t)n * sizeof(uint32_t) + 7) & ~(size_t)7;
-	uint32_t *index = tl_arena_alloc_small(&t->records, list + size); /* the operands, then the parameters */
+	uint32_t *index = tl_arena_alloc_small(records, list + size); /* the operands, then the parameters */
 	if (n > FEW)
-		operands = tl_arena_alloc_small(&t->records, (size_t)n * sizeof *operands);
+		operands = tl_arena_alloc_small(records, (size_t)n * sizeof *operands);
 	if (!index || !operands || !tl__grow((void **)&t->nodes, t->n_nodes, &t->cap_nodes, sizeof *t->nodes, &t->grown))
 		return out_of_memory(t);
 	void *copy = size ? (char *)index + list : NULL;
@@ -227,5 +240,6 @@ tl_var tl_apply(tl_tape *t, const tl_op *op, int n, const tl_var *in, const void
 	node->scope = t->scope;
 	node->draw = op->flags & TL_OP_RANDOM ? t->draws++ : 0;
 	node->flags = t->recording_adjoints ? TL_NODE_ADJOINT : 0;
+	node->slot = 0;
 	return tl__var(t, t->n_nodes++);
 }

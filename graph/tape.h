@@ -58,7 +58,10 @@ TL_API tl_var tl_fill(tl_tape *tape, tl_shape shape, double value);
  */
 TL_API tl_var tl_use(tl_tape *tape, tl_param *param);
 
-/* Memory that lives until the reset, for lists of variables and the like; NULL, and an error, if there is none. */
+/*
+ * Memory that lives until the reset (if asked for in a checkpoint: until that is ended), for lists of variables and
+ * the like; NULL, and an error, if there is none.
+ */
 TL_API void *tl_tape_alloc(tl_tape *tape, size_t bytes);
 
 /*

@@ -71,7 +71,7 @@ tl_status tl_eval(int n, const tl_var *v)
 	if (n > 16 && !(want = tl_arena_alloc_small(&t->records, (size_t)n * sizeof *want)))
 		return tl_error_memory(&t->error);
 	for (int k = 0; k < n; k++) {
-		if (v[k].tape != t || v[k].generation != t->generation)
+		if (v[k].tape != t || !tl__alive(v[k]))
 			tl__fail_var(t, "eval", v[k]);
 		want[k] = v[k].index;
 	}
@@ -87,9 +87,11 @@ const tl_tensor *tl_value(tl_var v)
 		return NULL;
 	tl_node *node = &v.tape->nodes[v.index];
 	if (!node->shown) { /* nodes move as recording goes on */
-		tl_tensor *copy = tl_tape_alloc(v.tape, sizeof *copy);
-		if (!copy)
+		tl_tensor *copy = tl_arena_alloc_small(&v.tape->records, sizeof *copy);
+		if (!copy) {
+			tl_error_memory(&v.tape->error);
 			return NULL;
+		}
 		*copy = node->value;
 		node->shown = copy;
 	}

@@ -21,6 +21,8 @@ static tl_status check_options(const tl_rnn_options *o, tl_error *err)
 		return tl_error_set(err, TL_ERR_ARGUMENT,
 			"rnn: input size %" PRId64 ", hidden size %" PRId64 " and %d layers must be positive", o->input,
 			o->hidden, o->layers);
+	if (o->checkpoint < 0)
+		return tl_error_set(err, TL_ERR_ARGUMENT, "rnn: a checkpoint of %" PRId64 " steps is none", o->checkpoint);
 	if (!(o->dropout >= 0 && o->dropout < 1))
 		return tl_error_set(err, TL_ERR_ARGUMENT, "rnn: dropout %g is not in [0, 1)", o->dropout);
 	return TL_OK;

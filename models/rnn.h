@@ -19,6 +19,11 @@ typedef struct tl_rnn_options {
 	int64_t hidden;     /* H: size of each state */
 	int layers;         /* 0: one */
 	double dropout;     /* on what goes from layer to layer, in training; 0: none */
+	/*
+	 * Keep states after every so many steps and all outputs, and make what is between again for the gradient,
+	 * see graph/checkpoint.h; 0: keep all. Not for use within a checkpoint.
+	 */
+	int64_t checkpoint;
 } tl_rnn_options;
 
 typedef struct tl_rnn {

@@ -13,6 +13,7 @@
 
 #include <inttypes.h>
 
+#include "graph/checkpoint.h"
 #include "ops/dropout.h"
 #include "ops/layout.h"
 #include "ops/select.h"
@@ -140,21 +141,48 @@ static tl_state join_rows(tl_tape *tape, tl_state s, const ended *list)
 	return s;
 }
 
-/* One layer over all steps: x[t] is replaced by its output, the state by the last one. */
+/* End the segment of steps [from, end): all outputs and the last state go on. */
+static bool end_segment(tl_tape *tape, int64_t from, int64_t end, tl_var *x, tl_state *s)
+{
+	int n = 0;
+	tl_var **keep = tl_tape_alloc(tape, (size_t)(end - from + s->n) * sizeof *keep);
+	for (int64_t t = from; keep && t < end; t++)
+		keep[n++] = &x[t];
+	for (int k = 1; keep && k < s->n; k++)
+		keep[n++] = &s->v[k];
+	tl_checkpoint_end(tape, n, keep);
+	s->v[0] = x[end - 1];
+	return tl_tape_status(tape) == TL_OK;
+}
+
+/*
+ * One layer over all steps: x[t] is replaced by its output, the state by the last one. Rows end between segments: a
+ * segment has the same number of rows in all of its steps.
+ */
 static bool run_layer(const tl_rnn *rnn, int layer, int64_t steps, tl_var *x, tl_state *s)
 {
 	tl_tape *tape = x[0].tape;
 	ended *list = NULL;
 	const tl_var *p = bind(rnn, tape, layer);
 	bool fine = p;
+	int64_t n = rnn->options.checkpoint < steps ? rnn->options.checkpoint : 0, from = 0;
 	for (int64_t t = 0; t < steps && fine; t++) {
 		int64_t rows = tl_dim(x[t], 0);
+		if (n && t > from && (t - from == n || rows < tl_dim(s->v[0], 0))) {
+			fine = end_segment(tape, from, t, x, s);
+			from = t;
+		}
 		tl_scope_begin(tape, "t", t);
-		*s = rnn->options.cell->step(p, x[t], go_on(tape, *s, rows, &list));
-		fine = check_step(rnn, tape, *s, rows);
+		*s = go_on(tape, *s, rows, &list);
+		if (n && t == from)
+			tl_checkpoint_begin(tape);
+		*s = rnn->options.cell->step(p, x[t], *s);
+		fine = fine && check_step(rnn, tape, *s, rows);
 		x[t] = s->v[0];
 		tl_scope_end(tape);
 	}
+	if (fine && n)
+		fine = end_segment(tape, from, steps, x, s);
 	if (fine)
 		*s = join_rows(tape, *s, list);
 	return fine;

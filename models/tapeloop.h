@@ -21,8 +21,8 @@
  *		tl_optimizer_step(sgd);
  *	}
  *
- * Where to read on: graph/tape.h (tapes, variables, errors), graph/grad.h (gradients), graph/op.h (an op
- * of your own), models/cell.h (a recurrent cell of your own), ops/ (what there is to compute with),
+ * Where to read on: graph/tape.h (tapes, variables, errors), graph/grad.h (gradients), graph/checkpoint.h (long
+ * loops in little memory), graph/op.h (an op of your own), models/cell.h (a recurrent cell of your own), ops/ (what there is to compute with),
  * optim/ (parameters, optimisers, schedules), models/ (layers, the recurrent driver, language models).
  */
 #ifndef TAPELOOP_H
@@ -31,6 +31,7 @@
 #include "core/random.h"
 #include "core/safetensors.h"
 #include "core/threads.h"
+#include "graph/checkpoint.h"
 #include "graph/dot.h"
 #include "graph/grad.h"
 #include "graph/plan.h"

@@ -73,6 +73,13 @@ for cell in rnn gru gru_lbr mgu lstm_peephole; do
     bench last-state --cell $cell
     is "last-state names it, too" holds "\"last-state $cell I5 H8 T4 B3\""
 done
+bench lm --length 9
+loss=$(number loss out)
+for steps in 1 4 9 20; do
+    bench lm --length 9 --checkpoint $steps
+    is "lm has the same loss with checkpoints" close "$(number loss out)" "$loss" 1e-5
+    is "and asks for no memory" same "$(number allocations_per_step out)" 0.0
+done
 bench seq2seq
 is "seq2seq names its sizes" holds '"work": "seq2seq attention V11 E5 H8 S4 T3 B3"'
 bench ragged
@@ -171,6 +178,7 @@ refused "unrecognized option" bench lm --input 3
 refused "unrecognized option" bench seq2seq --cell lstm
 refused "--cell: 'elman' is none of rnn, " bench last-state --cell elman
 refused "--hidden: '0' is no whole number from 1" bench lm --hidden 0
+refused "--checkpoint: '-1' is no whole number from 0" bench lm --checkpoint -1
 refused "--layers: '1x' is no whole number" bench lm --layers 1x
 refused "--max-length: '2000000' is no whole number" bench ragged --max-length 2000000
 refused "--steps: '0' is no whole number" bench unequal --steps 0

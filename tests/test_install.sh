@@ -20,7 +20,7 @@ fail() {
 }
 
 checks=0
-for example in custom_cell custom_op; do
+for example in custom_cell custom_op long_loop; do
     checks=$((checks + 1))
     # shellcheck disable=SC2046
     "$@" -std=c11 -Wall -Wextra -Wpedantic -Werror "$source/tools/examples/$example.c" -o "$stage/$example" \
@@ -38,6 +38,14 @@ checks=$((checks + 1))
 want="0.4444 1.3333 0.5000 0.0625"
 got=$(sed 's/.*dL\/dx *//' "$stage/custom_op.out" | tr '\n' ' ' | sed 's/ $//')
 [ "$got" = "$want" ] || fail "the custom op's gradient is $got, not $want"
+
+# The same losses with checkpoints, in a quarter of the memory at most.
+checks=$((checks + 1))
+awk '/^step/ { loss[n++] = $4 } END { for (i = 0; i < 4; i++) bad += (loss[i] - loss[i + 4]) ^ 2 > 1e-6; exit bad || n != 8 }' \
+    "$stage/long_loop.out" || fail "checkpoints changed the losses"
+checks=$((checks + 1))
+sed -n 's/.*holds \([0-9]*\) MiB/\1/p' "$stage/long_loop.out" | tr '\n' ' ' |
+    awk '{ exit !($2 > 0 && 4 * $2 <= $1) }' || fail "checkpoints saved no memory"
 
 # Nothing but the public interface is exported.
 checks=$((checks + 1))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Shapes and strided tensors against enumeration: where an element lies is asked of the strides, one
- * index at a time. No memory is touched; walks over memory are in test_walk.c.
+ * index at a time. No memory is touched but by the copies of turned matrices; walks over memory are in
+ * test_walk.c.
  */
 #include "tests/suite.h"
 
@@ -310,6 +311,30 @@ START_TEST(broadcast_tensors)
 }
 END_TEST
 
+/* Sizes around those of a tile; rows and columns of either side stand apart. */
+START_TEST(turned_copies)
+{
+	static tl_real from[60 * 60], to[60 * 60];
+	for (int tries = 0; tries < 200; tries++) {
+		int64_t rows = between(0, 40), columns = between(0, 40);
+		int64_t right = between(rows > 1 ? rows : 1, 50), down = between(columns > 1 ? columns : 1, 50);
+		tl_tensor x = {.shape = TL_SHAPE(rows, columns), .stride = {1, right}, .data = from};
+		tl_tensor y = {.shape = TL_SHAPE(rows, columns), .stride = {down, 1}, .data = to};
+		for (int i = 0; i < 60 * 60; i++) {
+			from[i] = (tl_real)i;
+			to[i] = -1;
+		}
+		tl_tensor_copy(&y, &x);
+		int64_t copied = 0;
+		for (int64_t i = 0; i < rows * columns; i++)
+			ck_assert_int_eq((int)to[offset(&y, i)], (int)offset(&x, i));
+		for (int i = 0; i < 60 * 60; i++)
+			copied += to[i] >= 0;
+		ck_assert_int_eq(copied, rows * columns);
+	}
+}
+END_TEST
+
 START_TEST(types)
 {
 	ck_assert_uint_eq(tl_dtype_size(TL_REAL), sizeof(tl_real));
@@ -339,6 +364,7 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, clear_reshapes);
 	tcase_add_test(c, reshapes_of_nothing);
 	tcase_add_test(c, broadcast_tensors);
+	tcase_add_test(c, turned_copies);
 	tcase_add_test(c, types);
 	suite_add_tcase(s, c);
 	return s;

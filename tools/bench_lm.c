@@ -4,6 +4,8 @@
 
 #include "models/cells.h"
 #include "models/lm.h"
+#include "graph/checkpoint.h"
+#include "ops/arith.h"
 #include "ops/layout.h"
 #include "ops/loss.h"
 #include "tools/bench.h"
@@ -11,9 +13,10 @@
 typedef struct lm_model {
 	tl_lm *lm;
 	tl_tensor x, y; /* (T, B) symbols */
+	int64_t checkpoint;
 } lm_model;
 
-enum { VOCAB, EMBED, HIDDEN, LAYERS, LENGTH, BATCH };
+enum { VOCAB, EMBED, HIDDEN, LAYERS, LENGTH, BATCH, CHECKPOINT };
 
 static tl_status make_lm(bench_job *job, const bench_options *o, tl_error *err)
 {
@@ -26,6 +29,7 @@ static tl_status make_lm(bench_job *job, const bench_options *o, tl_error *err)
 		(long long)n[LENGTH], (long long)n[BATCH]);
 	job->tokens = n[LENGTH] * n[BATCH];
 	job->model = m;
+	m->checkpoint = n[CHECKPOINT];
 	tl_lm_options net = {.cell = o->cell, .symbols = n[VOCAB], .embed = n[EMBED], .hidden = n[HIDDEN],
 		.layers = (int)n[LAYERS]};
 	if (!(m->lm = tl_lm_new(job->store, &net, err)))
@@ -37,9 +41,35 @@ static tl_status make_lm(bench_job *job, const bench_options *o, tl_error *err)
 	return bench_indices(job, shape, n[VOCAB], &m->y, err);
 }
 
+/* The same by segments of m->checkpoint steps. */
+static tl_var record_segments(const lm_model *m, tl_tape *tape)
+{
+	tl_var x = tl_borrow(tape, &m->x), y = tl_borrow(tape, &m->y), loss = tl_fill(tape, TL_SCALAR, 0);
+	tl_shape shape = TL_SHAPE(m->lm->rnn->options.layers, tl_dim(x, 1), m->lm->rnn->options.hidden);
+	tl_state s = {.n = m->lm->options.cell->states};
+	tl_var *keep[TL_MAX_STATES + 1];
+	for (int k = 0; k < s.n; k++) {
+		s.v[k] = tl_fill(tape, shape, 0);
+		keep[k] = &s.v[k];
+	}
+	keep[s.n] = &loss;
+	for (int64_t t = 0, T = tl_dim(x, 0), end; t < T; t = end) {
+		end = T - t > m->checkpoint ? t + m->checkpoint : T;
+		tl_checkpoint_begin(tape);
+		tl_lm_result r = tl_lm_run(m->lm, tl_slice(x, 0, t, end, 1), s, true);
+		tl_var mean = tl_cross_entropy(r.logits, tl_slice(y, 0, t, end, 1), NULL);
+		loss = tl_add(loss, tl_scale(mean, (double)(end - t) / (double)T));
+		s = r.last;
+		tl_checkpoint_end(tape, s.n + 1, keep);
+	}
+	return loss;
+}
+
 static tl_var record_lm(const void *model, tl_tape *tape)
 {
 	const lm_model *m = model;
+	if (m->checkpoint)
+		return record_segments(m, tape);
 	tl_var logits = tl_lm_run(m->lm, tl_borrow(tape, &m->x), (tl_state){0}, true).logits;
 	return tl_cross_entropy(logits, tl_borrow(tape, &m->y), NULL);
 }
@@ -58,7 +88,8 @@ tl_status bench_lm(int argc, char **argv, tl_error *err)
 		.cell = &tl_cell_lstm,
 		.sizes = {{"vocab", 10000, 1, "Symbols of the vocabulary"}, {"embed", 256, 0, "Size of the embedding; 0: one-hot"},
 			{"hidden", 256, 1, "Size of each state"}, {"layers", 1, 1, "Recurrent layers"},
-			{"length", 35, 1, "Time steps"}, {"batch", 32, 1, "Rows"}},
+			{"length", 35, 1, "Time steps"}, {"batch", 32, 1, "Rows"},
+			{"checkpoint", 0, 0, "Time steps of a checkpoint's segment; 0: no checkpoints"}},
 		.make = make_lm,
 		.record = record_lm,
 		.release = release_lm,
