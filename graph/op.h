@@ -97,6 +97,11 @@ enum {
 	TL_OP_ANY_TYPE = 8, /* moves elements of either type; the result has operand 0's type */
 	TL_OP_STOP = 16,    /* no gradient flows through, silently */
 	TL_OP_KINKED = 32,  /* piecewise: has no second derivative worth testing */
+	/*
+	 * Rows added to zeros: operands are indices and rows, indices and rows, ..., with out[index[i]] += row[i] in
+	 * this order. tl_backward may add the rows to a gradient itself.
+	 */
+	TL_OP_ROWS = 64,
 };
 
 typedef struct tl_op {
