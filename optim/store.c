@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/arena.h"
+#include "graph/touched.h"
 
 #define ALIGN_ELEMENTS ((int64_t)(TL_ALIGN / sizeof(tl_real)))
 #define MAX_SPAN (INT64_MAX / (int64_t)sizeof(tl_real) / 4) /* make_room may ask for twice as much */
@@ -21,6 +22,8 @@ struct tl_store {
 	tl_real *snapshot; /* of the first snapshot_span elements */
 	int64_t snapshot_span;
 	bool sealed;
+	bool flat; /* the gradients were given out as one array */
+	tl_pool *pool;
 };
 
 tl_store *tl_store_new(void)
@@ -31,10 +34,21 @@ tl_store *tl_store_new(void)
 	return s;
 }
 
+/* No gradient has a list of touched rows any more. */
+static void forget_lists(tl_store *s)
+{
+	for (int k = 0; k < s->count; k++) {
+		if (s->params[k]->touched)
+			tl__touched_release(s->params[k]->touched);
+		s->params[k]->touched = NULL;
+	}
+}
+
 void tl_store_free(tl_store *s)
 {
 	if (!s)
 		return;
+	forget_lists(s);
 	tl_arena_release(&s->records);
 	free(s->params);
 	free(s->values);
@@ -122,16 +136,19 @@ tl_param *tl_store_add(tl_store *s, const char *name, tl_shape shape, tl_error *
 	int64_t padded = (taken + ALIGN_ELEMENTS - 1) / ALIGN_ELEMENTS * ALIGN_ELEMENTS;
 	tl_param *p = tl_arena_alloc_small(&s->records, sizeof *p);
 	char *copy = tl_arena_strdup(&s->records, name);
-	if (!p || !copy || padded > MAX_SPAN - s->span || !make_slot(s) || !make_room(s, s->span + padded)) {
+	tl_touched *touched = tl_arena_alloc_small(&s->records, sizeof *touched);
+	if (!p || !copy || !touched || padded > MAX_SPAN - s->span || !make_slot(s) || !make_room(s, s->span + padded)) {
 		tl_error_memory(err);
 		return NULL;
 	}
 	tl_real *value = s->values + s->span, *grad = s->grads + s->span;
 	memset(value, 0, bytes(padded));
 	memset(grad, 0, bytes(padded));
+	*touched = (tl_touched){0};
 	*p = (tl_param){.name = copy,
 		.value = tl_tensor_dense(TL_REAL, shape, value),
-		.grad = tl_tensor_dense(TL_REAL, shape, grad)};
+		.grad = tl_tensor_dense(TL_REAL, shape, grad),
+		.touched = s->flat ? NULL : touched};
 	s->params[s->count++] = p;
 	s->span += padded;
 	s->size += size;
@@ -177,15 +194,59 @@ tl_real *tl_store_values(const tl_store *s)
 	return s->values;
 }
 
-tl_real *tl_store_grads(const tl_store *s)
+tl_real *tl_store_grads(tl_store *s)
 {
+	if (!s->flat)
+		forget_lists(s);
+	s->flat = true;
 	return s->grads;
 }
 
+void tl_store_set_pool(tl_store *s, tl_pool *pool)
+{
+	s->pool = pool;
+}
+
+tl_pool *tl__store_pool(const tl_store *s)
+{
+	return s->pool;
+}
+
+/* Elements up to the next parameter, padding included. */
+static int64_t room_of(const tl_store *s, int k)
+{
+	const tl_real *next = k + 1 < s->count ? s->params[k + 1]->grad.data : s->grads + s->span;
+	return next - (tl_real *)s->params[k]->grad.data;
+}
+
+/* Neighbours without a list are cleared together. */
 void tl_store_zero_grad(tl_store *s)
 {
-	if (s->span)
-		memset(s->grads, 0, bytes(s->span));
+	for (int k = 0; k < s->count;) {
+		tl_real *grad = s->params[k]->grad.data;
+		int64_t n = 0;
+		for (; k < s->count && !tl__touched_listed(s->params[k]); k++) {
+			n += room_of(s, k);
+			tl__touched_forget(s->params[k]);
+		}
+		if (n > 0)
+			memset(grad, 0, bytes(n));
+		else
+			tl__touched_zero(s->params[k++]);
+	}
+}
+
+tl_status tl_store_backward(tl_store *s, tl_var loss)
+{
+	for (int k = 0; k < s->count; k++)
+		s->params[k]->stale = true;
+	tl_status status = tl_backward(loss);
+	for (int k = 0; k < s->count; k++) {
+		if (s->params[k]->stale)
+			tl__touched_zero(s->params[k]);
+		s->params[k]->stale = false;
+	}
+	return status;
 }
 
 tl_status tl_store_freeze(tl_store *s, const char *name, bool frozen, tl_error *err)
