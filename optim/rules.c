@@ -47,10 +47,11 @@ static bool sgd_needs(const tl_optimizer_options *o, int k)
 	return o->momentum != 0;
 }
 
+/* A decay that is lost in rounding, x - lr decay x = x, is none: so small a number stands for 0 in options. */
 static bool sgd_keeps(const tl_optimizer_options *o, int64_t step)
 {
 	(void)step;
-	return o->momentum == 0 && o->weight_decay == 0;
+	return o->momentum == 0 && o->lr * o->weight_decay < 1e-18;
 }
 
 const tl_optimizer_kind tl_sgd = {
