@@ -149,6 +149,7 @@ TL_VECTOR static void add_columns(void *ctx, int64_t first, int64_t last)
 static void add_rows(tl_tape *t, rows *r)
 {
 	tl_param *p = r->param;
+	tl__touched_start(p);
 	if (p->stale)
 		tl__touched_zero(p);
 	p->stale = false;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define WORD 64 /* bits */
+#define PAGE (4096 / (int64_t)sizeof(tl_real)) /* elements */
 
 static int64_t rows_of(const tl_param *p)
 {
@@ -18,33 +19,43 @@ static int64_t row_size(const tl_param *p)
 	return rows ? tl_shape_size(p->grad.shape) / rows : 0;
 }
 
-static bool is_zero(const tl_param *p)
+/* The first element that is not 0, or n. */
+static int64_t first_nonzero(const tl_real *x, int64_t n)
 {
-	const tl_real *grad = p->grad.data;
-	int64_t n = tl_shape_size(p->grad.shape), i = 0;
-	while (i < n && grad[i] == 0)
+	int64_t i = 0;
+	while (i < n && x[i] == 0)
 		i++;
-	return i == n;
+	return i;
+}
+
+void tl__zero(tl_real *x, int64_t n)
+{
+	for (int64_t at = 0; at < n; at += PAGE) {
+		int64_t count = n - at < PAGE ? n - at : PAGE;
+		if (first_nonzero(x + at, count) < count)
+			memset(x + at, 0, (size_t)count * sizeof *x);
+	}
 }
 
 /* Without memory there is no list: a step is slow then, and right. */
-static void start(tl_param *p)
+void tl__touched_start(tl_param *p)
 {
 	tl_touched *t = p->touched;
+	if (!t || t->row)
+		return;
 	size_t rows = (size_t)rows_of(p);
+	int64_t size = tl_shape_size(p->grad.shape);
 	t->row = malloc((rows + 1) * sizeof *t->row);
 	t->met = calloc(rows / WORD + 1, sizeof *t->met);
 	if (!t->row || !t->met)
 		tl__touched_release(t);
-	else
-		t->all = !is_zero(p); /* somebody may have written to it before there was a list */
+	else /* somebody may have written to it before there was a list */
+		t->all = first_nonzero(p->grad.data, size) < size;
 }
 
 void tl__touched_add(tl_param *p, int64_t n, const int32_t *index)
 {
 	tl_touched *t = p->touched;
-	if (t && !t->row)
-		start(p);
 	if (!tl__touched_listed(p))
 		return;
 	for (int64_t i = 0; i < n; i++) {
@@ -75,7 +86,7 @@ void tl__touched_zero(tl_param *p)
 		for (int64_t k = 0; k < p->touched->count; k++)
 			memset(grad + p->touched->row[k] * row, 0, (size_t)row * sizeof *grad);
 	else
-		memset(grad, 0, (size_t)tl_shape_size(p->grad.shape) * sizeof *grad);
+		tl__zero(grad, tl_shape_size(p->grad.shape));
 	tl__touched_forget(p);
 }
 

@@ -35,13 +35,17 @@ static inline bool tl__touched_listed(const tl_param *p)
 	return p->touched && p->touched->row && !p->touched->all;
 }
 
-/* Rows to which something is about to be added: n indices in range. The first call makes the list. */
+/* Makes the list if there is none and memory for one; looks through the gradient once. */
+void tl__touched_start(tl_param *p);
+/* Rows to which something is about to be added: n indices in range. */
 void tl__touched_add(tl_param *p, int64_t n, const int32_t *index);
 /* Sets the gradient to 0, by the list if there is one. */
 void tl__touched_zero(tl_param *p);
 /* Only forgets the list, as if the gradient were 0: whoever calls it makes it so. */
 void tl__touched_forget(tl_param *p);
-/* Gives the list's memory back; none is kept until rows are added again. */
+/* Sets n numbers to 0, and does not write to pages in which they are: the system may not have given them yet. */
+void tl__zero(tl_real *x, int64_t n);
+/* Gives the list's memory back; none is kept until one is started again. */
 void tl__touched_release(tl_touched *t);
 
 #endif

@@ -8,6 +8,7 @@
 #include "core/arena.h"
 #include "graph/touched.h"
 
+#define PAGE (4096 / (int64_t)sizeof(tl_real)) /* elements */
 #define ALIGN_ELEMENTS ((int64_t)(TL_ALIGN / sizeof(tl_real)))
 #define MAX_SPAN (INT64_MAX / (int64_t)sizeof(tl_real) / 4) /* make_room may ask for twice as much */
 
@@ -19,6 +20,7 @@ struct tl_store {
 	int64_t span; /* elements used, with padding */
 	int64_t room; /* elements allocated */
 	tl_real *values, *grads;
+	void *grads_block; /* in which they start at a multiple of TL_ALIGN */
 	tl_real *snapshot; /* of the first snapshot_span elements */
 	int64_t snapshot_span;
 	bool sealed;
@@ -52,7 +54,7 @@ void tl_store_free(tl_store *s)
 	tl_arena_release(&s->records);
 	free(s->params);
 	free(s->values);
-	free(s->grads);
+	free(s->grads_block);
 	free(s->snapshot);
 	free(s);
 }
@@ -83,17 +85,40 @@ static tl_status check_new(const tl_store *s, const char *name, tl_shape shape, 
 	return TL_OK;
 }
 
+/*
+ * Gradients come from calloc and are not written to before something is added to them: the system then gives
+ * memory page by page to rows that are looked up, and none to the rest of a large table.
+ */
+static tl_real *new_grads(int64_t room, void **block)
+{
+	*block = calloc(1, bytes(room) + TL_ALIGN);
+	return *block ? (tl_real *)(((uintptr_t)*block + TL_ALIGN - 1) / TL_ALIGN * TL_ALIGN) : NULL;
+}
+
+/* To where zeros are; pages of zeros are left alone. */
+static void move_grads(tl_real *to, const tl_real *from, int64_t n)
+{
+	for (int64_t at = 0; at < n; at += PAGE) {
+		int64_t count = n - at < PAGE ? n - at : PAGE, i = 0;
+		while (i < count && from[at + i] == 0)
+			i++;
+		if (i < count)
+			memcpy(to + at, from + at, bytes(count));
+	}
+}
+
 /* Move both arrays to where `span` elements have room; what is used moves along. */
 static bool make_room(tl_store *s, int64_t span)
 {
 	if (span <= s->room)
 		return true;
 	int64_t room = span > 2 * s->room ? span : 2 * s->room;
+	void *block;
 	tl_real *values = aligned_alloc(TL_ALIGN, bytes(room));
-	tl_real *grads = aligned_alloc(TL_ALIGN, bytes(room));
+	tl_real *grads = new_grads(room, &block);
 	if (!values || !grads) {
 		free(values);
-		free(grads);
+		free(block);
 		return false;
 	}
 	for (int k = 0; k < s->count; k++) {
@@ -104,12 +129,13 @@ static bool make_room(tl_store *s, int64_t span)
 	}
 	if (s->span) {
 		memcpy(values, s->values, bytes(s->span));
-		memcpy(grads, s->grads, bytes(s->span));
+		move_grads(grads, s->grads, s->span);
 	}
 	free(s->values);
-	free(s->grads);
+	free(s->grads_block);
 	s->values = values;
 	s->grads = grads;
+	s->grads_block = block;
 	s->room = room;
 	return true;
 }
@@ -143,7 +169,6 @@ tl_param *tl_store_add(tl_store *s, const char *name, tl_shape shape, tl_error *
 	}
 	tl_real *value = s->values + s->span, *grad = s->grads + s->span;
 	memset(value, 0, bytes(padded));
-	memset(grad, 0, bytes(padded));
 	*touched = (tl_touched){0};
 	*p = (tl_param){.name = copy,
 		.value = tl_tensor_dense(TL_REAL, shape, value),
@@ -230,7 +255,7 @@ void tl_store_zero_grad(tl_store *s)
 			tl__touched_forget(s->params[k]);
 		}
 		if (n > 0)
-			memset(grad, 0, bytes(n));
+			tl__zero(grad, n);
 		else
 			tl__touched_zero(s->params[k++]);
 	}
