@@ -205,6 +205,8 @@ Suite *tl_test_suite(void)
 	TCase *c = tcase_create("allocations");
 	tcase_add_test(c, nth_allocation_fails);
 	tcase_add_test(c, ten_thousand_steps);
+	suite_add_tcase(s, c);
+	c = tcase_create("pages");
 	tcase_add_test(c, gradients_of_rows_take_pages);
 	suite_add_tcase(s, c);
 	return s;
