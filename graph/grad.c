@@ -300,7 +300,7 @@ static tl_status check_result(const char *who, tl_var y)
 	return TL_OK;
 }
 
-static tl_status check_scalar(const char *who, tl_var loss)
+tl_status tl__check_scalar(const char *who, tl_var loss)
 {
 	tl_status status = check_result(who, loss);
 	if (status || tl_shape_size(tl_var_shape(loss)) == 1)
@@ -347,38 +347,8 @@ tl_status tl_grad_from(tl_var y, tl_var dy, int n, const tl_var *wrt, tl_var *ou
 
 tl_status tl_grad(tl_var loss, int n, const tl_var *wrt, tl_var *out)
 {
-	tl_status status = check_scalar("grad", loss);
+	tl_status status = tl__check_scalar("grad", loss);
 	if (!status)
 		status = differentiate(loss, tl_fill(loss.tape, tl_var_shape(loss), 1), n, wrt, out);
 	return finish(status, loss.tape, n, out);
-}
-
-tl_status tl_backward(tl_var loss)
-{
-	tl_status status = check_scalar("backward", loss);
-	if (status)
-		return status;
-	tl_tape *t = loss.tape;
-	size_t most = t->n_used + 1;
-	tl_var *wrt = tl_arena_alloc_small(&t->records, most * sizeof *wrt);
-	tl_var *d = tl_arena_alloc_small(&t->records, most * sizeof *d);
-	tl_param **param = tl_arena_alloc_small(&t->records, most * sizeof *param);
-	if (!wrt || !d || !param)
-		return tl_error_memory(&t->error);
-	int n = 0;
-	for (uint32_t i = 0; i < t->n_used; i++)
-		if (!t->used[i].param->frozen) {
-			param[n] = t->used[i].param;
-			wrt[n++] = tl__var(t, t->used[i].node);
-		}
-	status = tl_grad(loss, n, wrt, d);
-	if (status)
-		return status;
-	d[n] = loss;
-	status = tl_eval(n + 1, d);
-	tl_phase before = tl_profile_enter(t, TL_PHASE_ADD);
-	for (int k = 0; !status && k < n; k++)
-		tl_tensor_add(&param[k]->grad, tl_value(d[k]));
-	tl_profile_enter(t, before);
-	return status;
 }

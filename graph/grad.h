@@ -24,7 +24,8 @@ TL_API tl_status tl_grad_from(tl_var y, tl_var dy, int n, const tl_var *wrt, tl_
 
 /*
  * Compute L and ADD dL/dp to p->grad for every parameter p used on the tape that is not frozen.
- * On an error no gradient is changed.
+ * On an error no gradient is changed. Of a parameter that is only looked up in by row, only those rows are
+ * touched (graph/param.h).
  */
 TL_API tl_status tl_backward(tl_var loss);
 

@@ -128,6 +128,9 @@ tl_var tl__fail_op(tl_tape *tape, tl_status status, const tl_op *op, int n, cons
 /* Reports why a variable cannot be used: stale, of another tape, or no variable at all. */
 tl_var tl__fail_var(tl_tape *tape, const char *who, tl_var v);
 
+/* A loss must be alive, real and of one element; reports otherwise. */
+tl_status tl__check_scalar(const char *who, tl_var loss);
+
 const char *tl__scope_path(const tl_tape *tape, uint32_t scope, char *buf, size_t size);
 
 /* Make room for one more element in a growing array; false where memory is out. */

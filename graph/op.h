@@ -99,6 +99,11 @@ enum {
 	TL_OP_KINKED = 32,  /* piecewise: has no second derivative worth testing */
 	TL_OP_OWN_TYPES = 64, /* its operands may be of any types: its shape rule checks them */
 	TL_OP_ALONE = 128,  /* runs for long: nothing is gained by running it together with its like */
+	/*
+	 * Rows added to zeros: operands are indices and rows, indices and rows, ..., with out[index[i]] += row[i] in
+	 * this order. tl_backward may add the rows to a gradient itself.
+	 */
+	TL_OP_ROWS = 256,
 };
 
 typedef struct tl_op {

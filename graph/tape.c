@@ -111,6 +111,11 @@ int tl_tape_threads(const tl_tape *t)
 	return tl_pool_threads(t->pool);
 }
 
+tl_pool *tl_tape_pool(const tl_tape *t)
+{
+	return t->pool;
+}
+
 tl_tape_stats tl_tape_get_stats(const tl_tape *t)
 {
 	tl_executor_stats e;

@@ -110,7 +110,8 @@ typedef struct tl_tape_stats {
 	uint64_t plan_hits, plan_misses; /* of the planner's cache since the tape was made */
 } tl_tape_stats;
 TL_API tl_tape_stats tl_tape_get_stats(const tl_tape *tape);
-/* Threads that kernels of this tape may use. */
+/* Threads that kernels of this tape may use, for other work while the tape has none; they end with the tape. */
 TL_API int tl_tape_threads(const tl_tape *tape);
+TL_API tl_pool *tl_tape_pool(const tl_tape *tape);
 
 #endif

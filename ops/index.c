@@ -138,6 +138,7 @@ static tl_var scatter_sum(int n, const tl_var *v)
 const tl_op tl_op_scatter_add = {
 	.name = "scatter_add",
 	.arity = TL_VARIADIC,
+	.flags = TL_OP_ROWS,
 	.index_operands = 0x55555555,
 	.infer = scatter_infer,
 	.kernel = scatter_kernel,

@@ -3,9 +3,12 @@
 
 #include <math.h>
 
-#define LANES 8 /* sums side by side, so that additions do not wait for each other */
+#include "core/vector.h"
+#include "optim/sweep.h"
 
-static double sum_of_squares(int64_t n, const tl_real *x)
+#define LANES 16 /* sums side by side, so that additions do not wait for each other */
+
+TL_VECTOR static double sum_of_squares(int64_t n, const tl_real *x)
 {
 	double lane[LANES] = {0}, sum = 0;
 	int64_t i = 0;
@@ -19,27 +22,54 @@ static double sum_of_squares(int64_t n, const tl_real *x)
 	return sum;
 }
 
-/* The gradient of the next parameter from *k on that is not frozen; false past the last. */
-static bool next_grad(const tl_store *store, int *k, tl_real **grad, int64_t *n)
+typedef struct pass {
+	tl_real *grad;
+	tl_real factor, limit;
+	double sum[TL_SWEEP_PARTS];
+} pass;
+
+static void add_squares(void *ctx, int part, int64_t at, int64_t n)
 {
-	while (*k < tl_store_count(store)) {
-		const tl_param *p = tl_store_at(store, (*k)++);
-		if (p->frozen)
-			continue;
-		*grad = p->grad.data;
-		*n = tl_shape_size(p->grad.shape);
-		return true;
+	pass *p = ctx;
+	p->sum[part] += sum_of_squares(n, p->grad + at);
+}
+
+TL_VECTOR static void scale(void *ctx, int part, int64_t at, int64_t n)
+{
+	const pass *p = ctx;
+	tl_real *g = p->grad + at, factor = p->factor;
+	(void)part;
+	for (int64_t i = 0; i < n; i++)
+		g[i] *= factor;
+}
+
+TL_VECTOR static void cut(void *ctx, int part, int64_t at, int64_t n)
+{
+	const pass *p = ctx;
+	tl_real *g = p->grad + at, most = p->limit;
+	(void)part;
+	for (int64_t i = 0; i < n; i++)
+		g[i] = g[i] > most ? most : g[i] < -most ? -most : g[i];
+}
+
+/* Over what may differ from 0 in the gradients that are not frozen. */
+static void pass_over(const tl_store *store, tl_sweep_fn fn, pass *p)
+{
+	for (int k = 0; k < tl_store_count(store); k++) {
+		const tl_param *param = tl_store_at(store, k);
+		p->grad = param->grad.data;
+		if (!param->frozen)
+			tl__sweep_nonzero(tl__store_pool(store), param, fn, p);
 	}
-	return false;
 }
 
 double tl_grad_norm(const tl_store *store)
 {
+	pass p = {0};
 	double sum = 0;
-	tl_real *g;
-	int64_t n;
-	for (int k = 0; next_grad(store, &k, &g, &n);)
-		sum += sum_of_squares(n, g);
+	pass_over(store, add_squares, &p);
+	for (int i = 0; i < TL_SWEEP_PARTS; i++)
+		sum += p.sum[i];
 	return sqrt(sum);
 }
 
@@ -48,21 +78,12 @@ double tl_clip_norm(tl_store *store, double max_norm)
 	double norm = tl_grad_norm(store), factor = max_norm / (norm + 1e-6);
 	if (!(max_norm > 0) || !isfinite(norm) || factor >= 1)
 		return norm;
-	tl_real *g;
-	int64_t n;
-	for (int k = 0; next_grad(store, &k, &g, &n);)
-		for (int64_t i = 0; i < n; i++)
-			g[i] *= (tl_real)factor;
+	pass_over(store, scale, &(pass){.factor = (tl_real)factor});
 	return norm;
 }
 
 void tl_clip_value(tl_store *store, double limit)
 {
-	if (!(limit > 0))
-		return;
-	tl_real most = (tl_real)limit, *g;
-	int64_t n;
-	for (int k = 0; next_grad(store, &k, &g, &n);)
-		for (int64_t i = 0; i < n; i++)
-			g[i] = g[i] > most ? most : g[i] < -most ? -most : g[i];
+	if (limit > 0)
+		pass_over(store, cut, &(pass){.limit = (tl_real)limit});
 }

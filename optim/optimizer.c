@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/arena.h"
+#include "optim/sweep.h"
 
 struct tl_optimizer {
 	tl_store *store;
@@ -113,6 +114,34 @@ static int32_t count(int32_t *steps)
 	return *steps < INT32_MAX ? ++*steps : *steps;
 }
 
+/* Elements at .. at + n of a parameter whose update as a whole is given. */
+static void update_part(void *ctx, int part, int64_t at, int64_t n)
+{
+	tl_update u = *(const tl_update *)ctx;
+	tl_real *state[TL_OPTIMIZER_STATES];
+	(void)part;
+	for (int j = 0; j < TL_OPTIMIZER_STATES; j++)
+		state[j] = u.state[j] ? u.state[j] + at : NULL;
+	u.n = n;
+	u.value += at;
+	u.grad += at;
+	u.state = state;
+	u.options->kind->update(&u);
+}
+
+static void update(const tl_optimizer *opt, const tl_param *p, tl_update *u)
+{
+	const tl_optimizer_kind *kind = u->options->kind;
+	tl_pool *pool = tl__store_pool(opt->store);
+	bool lazy = u->options->lazy && u->step > 1;
+	if (!kind->elementwise)
+		kind->update(u);
+	else if (lazy || (kind->keeps && kind->keeps(u->options, u->step)))
+		tl__sweep_nonzero(pool, p, update_part, u);
+	else
+		tl__sweep_all(pool, p, update_part, u);
+}
+
 void tl_optimizer_step(tl_optimizer *opt)
 {
 	const tl_store *store = opt->store;
@@ -125,7 +154,7 @@ void tl_optimizer_step(tl_optimizer *opt)
 		tl_real *state[TL_OPTIMIZER_STATES];
 		for (int j = 0; j < TL_OPTIMIZER_STATES; j++)
 			state[j] = opt->state[j] ? opt->state[j] + at : NULL;
-		opt->options.kind->update(&(tl_update){.options = &opt->options,
+		update(opt, p, &(tl_update){.options = &opt->options,
 			.step = count(&opt->steps[k + 1]),
 			.n = tl_shape_size(p->value.shape),
 			.value = p->value.data,

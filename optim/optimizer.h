@@ -17,6 +17,7 @@
  *	centered       -        false    -        -         -        -
  *	lr_decay       -        -        0        -         -        -
  *	accumulator    -        -        0        -         -        -
+ *	lazy           false    false    false    false     false    false
  *
  * To get 0 where the default is another number, pass one as small as 1e-30.
  *
@@ -29,6 +30,14 @@
  *		tl_optimizer_step(opt);
  *	}
  *	tl_optimizer_free(opt);
+ *
+ * Large tables of which a step looks up few rows (graph/param.h): sgd without momentum and weight decay, and
+ * adagrad without weight decay, change nothing where the gradient is 0, so they pass over those rows only, with
+ * the very results of a pass over all. The other rules move every row in every step. With `lazy` they leave the
+ * rows alone that were not looked up: values and state stay, weight decay and the decay of means happen to a
+ * row only in steps that touch it, as in torch.optim.SparseAdam (but for eps, which is added where Adam adds
+ * it). The parameter's first step is taken by all rows, since state begins with it. Parameters that are used
+ * in other ways, too, do not notice.
  */
 #ifndef TL_OPTIM_OPTIMIZER_H
 #define TL_OPTIM_OPTIMIZER_H
@@ -51,6 +60,7 @@ typedef struct tl_optimizer_options {
 	double accumulator; /* the sum of squares starts at this: "initial_accumulator_value" */
 	bool nesterov;      /* needs momentum and no dampening */
 	bool centered;
+	bool lazy; /* rows that were not touched stay as they are */
 } tl_optimizer_options;
 
 /* Which fields a kind has besides kind, lr and weight_decay. */
@@ -66,7 +76,7 @@ enum {
 	TL_OPTION_CENTERED = 256,
 };
 
-/* What a rule receives: one parameter as n elements, none of whose arrays overlap. */
+/* What a rule receives: one parameter, or a part of it, as n elements, none of whose arrays overlap. */
 typedef struct tl_update {
 	const tl_optimizer_options *options; /* defaults filled in, lr as it is now */
 	int64_t step;                        /* of this parameter, which was frozen at times; from 1 */
@@ -90,6 +100,10 @@ struct tl_optimizer_kind {
 	/* Whether state array k is needed under these options; NULL: all are. */
 	bool (*needs)(const tl_optimizer_options *options, int k);
 	void (*update)(const tl_update *u);
+	/* No element's update depends on another element: parts may be updated apart, and by several threads. */
+	bool elementwise;
+	/* Of an elementwise rule: does gradient 0 change neither value nor state in this step? NULL: it does. */
+	bool (*keeps)(const tl_optimizer_options *options, int64_t step);
 };
 
 extern TL_API const tl_optimizer_kind tl_sgd, tl_rmsprop, tl_adagrad, tl_adadelta, tl_adam, tl_adamw;

@@ -64,6 +64,8 @@ tl_status tl_optimizer_options_complete(tl_optimizer_options *o, tl_error *err)
 		return not_an_option(kind, "nesterov", err);
 	if (o->centered && !(kind->options & TL_OPTION_CENTERED))
 		return not_an_option(kind, "centered", err);
+	if (o->lazy && !kind->elementwise)
+		return not_an_option(kind, "lazy", err);
 	if (kind->options & TL_OPTION_EPS && (tl_real)o->eps == 0)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "%s: eps is %g, which is 0 as a %s", kind->name,
 			o->eps, tl_dtype_name(TL_REAL));

@@ -47,6 +47,13 @@ static bool sgd_needs(const tl_optimizer_options *o, int k)
 	return o->momentum != 0;
 }
 
+/* A decay that is lost in rounding, x - lr decay x = x, is none: so small a number stands for 0 in options. */
+static bool sgd_keeps(const tl_optimizer_options *o, int64_t step)
+{
+	(void)step;
+	return o->momentum == 0 && o->lr * o->weight_decay < 1e-18;
+}
+
 const tl_optimizer_kind tl_sgd = {
 	.name = "sgd",
 	.state = {"momentum_buffer"},
@@ -54,6 +61,8 @@ const tl_optimizer_kind tl_sgd = {
 	.defaults = {.lr = 1e-3},
 	.needs = sgd_needs,
 	.update = sgd,
+	.elementwise = true,
+	.keeps = sgd_keeps,
 };
 
 /*
@@ -100,6 +109,7 @@ const tl_optimizer_kind tl_rmsprop = {
 	.defaults = {.lr = 1e-2, .rho = 0.99, .eps = 1e-8},
 	.needs = rmsprop_needs,
 	.update = rmsprop,
+	.elementwise = true,
 };
 
 /*
@@ -121,12 +131,19 @@ TL_VECTOR static void adagrad(const tl_update *u)
 	}
 }
 
+static bool adagrad_keeps(const tl_optimizer_options *o, int64_t step)
+{
+	return o->weight_decay == 0 && (step > 1 || o->accumulator == 0);
+}
+
 const tl_optimizer_kind tl_adagrad = {
 	.name = "adagrad",
 	.state = {"sum"},
 	.options = TL_OPTION_EPS | TL_OPTION_LR_DECAY | TL_OPTION_ACCUMULATOR,
 	.defaults = {.lr = 1e-2, .eps = 1e-10},
 	.update = adagrad,
+	.elementwise = true,
+	.keeps = adagrad_keeps,
 };
 
 /*
@@ -156,6 +173,7 @@ const tl_optimizer_kind tl_adadelta = {
 	.options = TL_OPTION_RHO | TL_OPTION_EPS,
 	.defaults = {.lr = 1, .rho = 0.9, .eps = 1e-6},
 	.update = adadelta,
+	.elementwise = true,
 };
 
 /*
@@ -201,6 +219,7 @@ const tl_optimizer_kind tl_adam = {
 	.options = TL_OPTION_BETAS | TL_OPTION_EPS,
 	.defaults = {.lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8},
 	.update = adam,
+	.elementwise = true,
 };
 
 const tl_optimizer_kind tl_adamw = {
@@ -209,6 +228,7 @@ const tl_optimizer_kind tl_adamw = {
 	.options = TL_OPTION_BETAS | TL_OPTION_EPS,
 	.defaults = {.lr = 1e-3, .weight_decay = 1e-2, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8},
 	.update = adamw,
+	.elementwise = true,
 };
 
 static const tl_optimizer_kind *const table[] = {

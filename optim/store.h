@@ -23,6 +23,8 @@
 #define TL_OPTIM_STORE_H
 
 #include "core/status.h"
+#include "core/threads.h"
+#include "graph/grad.h"
 #include "graph/param.h"
 
 typedef struct tl_store tl_store;
@@ -49,12 +51,29 @@ TL_API tl_param *tl_store_find(const tl_store *store, const char *name);
 /* Number of elements of all parameters, without padding. */
 TL_API int64_t tl_store_size(const tl_store *store);
 
-/* The flat arrays and their length in elements, with padding; NULL and 0 while there is no parameter. */
+/*
+ * The flat arrays and their length in elements, with padding; NULL and 0 while there is no parameter. Whoever
+ * has the gradients in his hands may write to them: from the first call on no list of a table's touched rows
+ * is kept for this store (graph/param.h), and steps pass over whole tables.
+ */
 TL_API int64_t tl_store_span(const tl_store *store);
 TL_API tl_real *tl_store_values(const tl_store *store);
-TL_API tl_real *tl_store_grads(const tl_store *store);
+TL_API tl_real *tl_store_grads(tl_store *store);
 
 TL_API void tl_store_zero_grad(tl_store *store);
+/*
+ * The same as tl_store_zero_grad and then tl_backward, with a pass over memory less: what the tape has for a
+ * gradient is written instead of added to zeros. On an error all gradients are 0.
+ */
+TL_API tl_status tl_store_backward(tl_store *store, tl_var loss);
+
+/*
+ * Threads for passes over large parameters (norms, clipping, updates), whose results do not depend on them:
+ * those of a tape (tl_tape_pool), or a pool of one's own, to be taken away (NULL) before it ends. NULL, as at
+ * first: the caller's thread alone.
+ */
+TL_API void tl_store_set_pool(tl_store *store, tl_pool *pool);
+tl_pool *tl__store_pool(const tl_store *store);
 
 /*
  * Freezes (or thaws) the parameter of that name and all below it: "encoder" is "encoder.w" and

@@ -149,7 +149,7 @@ done
 train --quiet --embed 0 --out onehot
 is "one-hot parameters" same "$(number params out)" $(((42 + 8 + 1) * 4 * 8 + 9 * 42))
 
-for options in "--optimizer sgd --momentum 0.5 --nesterov" "--optimizer rmsprop" "--optimizer adagrad" \
+for options in "--optimizer sgd --momentum 0.5 --nesterov" "--optimizer adam --lazy" "--optimizer rmsprop" "--optimizer adagrad" \
     "--optimizer adadelta" "--optimizer adamw --weight-decay 0.1" "--schedule step --period 2 --gamma 0.5" \
     "--schedule exponential --gamma 0.9" "--schedule cosine --period 8 --warmup 2" "--schedule plateau" \
     "--forget-bias -1" "--shift 5 --epochs 3" "--clip 0"; do
@@ -282,7 +282,7 @@ for word in 'train lm' 'eval lm' sample graph info; do
     is "$word --help" holds 'Usage: tapeloop'
     is "on stdout only" [ ! -s err ]
     case $word in
-    train*) options="data unit split lowercase-letters limit batch length shift optimizer lr momentum nesterov
+    train*) options="data unit split lowercase-letters limit batch length shift optimizer lr momentum nesterov lazy
         weight-decay clip schedule gamma period warmup epochs forget-bias seed threads out log quiet cell hidden embed
         layers dropout" ;;
     eval*) options="data split train threads" ;;

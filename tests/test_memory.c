@@ -173,12 +173,41 @@ START_TEST(ten_thousand_steps)
 }
 END_TEST
 
+/* Of a large table's gradient only those pages exist that rows were added to; growing moves no others. */
+START_TEST(gradients_of_rows_take_pages)
+{
+	enum { ROWS = 1 << 20, SIZE = 16 };
+	tl_error err = {0};
+	tl_store *store = tl_store_new();
+	tl_param *table = tl_store_add(store, "table", TL_SHAPE(ROWS, SIZE), &err);
+	long pages = resident_pages();
+	tl_param *bias = tl_store_add(store, "bias", TL_SHAPE(SIZE), &err);
+	tl_tape *tape = tl_tape_new(&(tl_tape_options){.threads = 1});
+	ck_assert(table && bias && tape);
+	for (int step = 0; step < 3; step++) {
+		tl_tape_reset(tape);
+		tl_var index = tl_index(tape, TL_SHAPE(2), (int32_t[]){step, ROWS - 1});
+		tl_store_zero_grad(store);
+		tl_var x = tl_add(tl_gather(tl_use(tape, table), index), tl_use(tape, bias));
+		ck_assert_int_eq(tl_backward(tl_sum_all(x)), TL_OK);
+	}
+	long grown = (resident_pages() - pages) * sysconf(_SC_PAGESIZE);
+	if (FREED_IS_GONE)
+		ck_assert_int_le(grown, ROWS * SIZE * (long)sizeof(tl_real) / 4);
+	tl_tape_free(tape);
+	tl_store_free(store);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
 	Suite *s = suite_create("memory");
 	TCase *c = tcase_create("allocations");
 	tcase_add_test(c, nth_allocation_fails);
 	tcase_add_test(c, ten_thousand_steps);
+	suite_add_tcase(s, c);
+	c = tcase_create("pages");
+	tcase_add_test(c, gradients_of_rows_take_pages);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -99,10 +99,24 @@ tl_status bench_lm(int argc, char **argv, tl_error *err)
 
 typedef struct last_model {
 	tl_rnn *rnn;
-	tl_tensor x, y; /* (T, B, E), and what the last state should be (B, H) */
+	tl_embedding table; /* its table is NULL where the input is given */
+	tl_tensor x, y;     /* (T, B, E) or symbols (T, B), and what the last state should be (B, H) */
 } last_model;
 
-enum { LAST_INPUT, LAST_HIDDEN, LAST_LENGTH, LAST_BATCH };
+enum { LAST_VOCAB, LAST_INPUT, LAST_HIDDEN, LAST_LENGTH, LAST_BATCH };
+
+/* Numbers, or a table and what to look up in it. */
+static tl_status make_last_input(bench_job *job, const int64_t *n, last_model *m, tl_error *err)
+{
+	tl_shape shape = TL_SHAPE(n[LAST_LENGTH], n[LAST_BATCH], n[LAST_INPUT]);
+	if (n[LAST_VOCAB] == 0)
+		return bench_normal(job, shape, &m->x, err);
+	if (tl_embedding_add(&m->table, job->store, "embed", n[LAST_VOCAB], n[LAST_INPUT], err))
+		return err->status;
+	tl_embedding_init(&m->table, &job->rng);
+	shape.axes = 2;
+	return bench_indices(job, shape, n[LAST_VOCAB], &m->x, err);
+}
 
 static tl_status make_last(bench_job *job, const bench_options *o, tl_error *err)
 {
@@ -110,7 +124,10 @@ static tl_status make_last(bench_job *job, const bench_options *o, tl_error *err
 	last_model *m = bench_alloc(job, sizeof *m, err);
 	if (!m)
 		return err->status;
-	snprintf(job->name, sizeof job->name, "last-state %s I%lld H%lld T%lld B%lld", o->cell->name,
+	char vocab[24] = "";
+	if (n[LAST_VOCAB])
+		snprintf(vocab, sizeof vocab, "V%lld ", (long long)n[LAST_VOCAB]);
+	snprintf(job->name, sizeof job->name, "last-state %s %sI%lld H%lld T%lld B%lld", o->cell->name, vocab,
 		(long long)n[LAST_INPUT], (long long)n[LAST_HIDDEN], (long long)n[LAST_LENGTH],
 		(long long)n[LAST_BATCH]);
 	job->tokens = n[LAST_LENGTH] * n[LAST_BATCH];
@@ -119,7 +136,7 @@ static tl_status make_last(bench_job *job, const bench_options *o, tl_error *err
 	if (!(m->rnn = tl_rnn_new(job->store, "rnn", &net, err)))
 		return err->status;
 	tl_rnn_init(m->rnn, &job->rng);
-	if (bench_normal(job, TL_SHAPE(n[LAST_LENGTH], n[LAST_BATCH], n[LAST_INPUT]), &m->x, err))
+	if (make_last_input(job, n, m, err))
 		return err->status;
 	return bench_normal(job, TL_SHAPE(n[LAST_BATCH], n[LAST_HIDDEN]), &m->y, err);
 }
@@ -127,7 +144,10 @@ static tl_status make_last(bench_job *job, const bench_options *o, tl_error *err
 static tl_var record_last(const void *model, tl_tape *tape)
 {
 	const last_model *m = model;
-	tl_state last = tl_rnn_run(m->rnn, tl_borrow(tape, &m->x), (tl_state){0}, true).last;
+	tl_var x = tl_borrow(tape, &m->x);
+	if (m->table.table)
+		x = tl_embedding_run(&m->table, x);
+	tl_state last = tl_rnn_run(m->rnn, x, (tl_state){0}, true).last;
 	return tl_mse(tl_select(last.v[0], 0, -1), tl_borrow(tape, &m->y), TL_MEAN);
 }
 
@@ -143,7 +163,7 @@ tl_status bench_last_state(int argc, char **argv, tl_error *err)
 		.doc = "Time training steps of one recurrent layer on random input: mean square of the difference between "
 		       "its last state and a target.",
 		.cell = &tl_cell_mgu,
-		.sizes = {{"input", 256, 1, "Size of the input"}, {"hidden", 256, 1, "Size of each state"},
+		.sizes = {{"vocab", 0, 0, "Rows of a table in which the input is looked up; 0: the input is given"}, {"input", 256, 1, "Size of the input"}, {"hidden", 256, 1, "Size of each state"},
 			{"length", 35, 1, "Time steps"}, {"batch", 32, 1, "Rows"}},
 		.make = make_last,
 		.record = record_last,

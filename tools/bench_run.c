@@ -58,10 +58,8 @@ static tl_status step(bench_run *r, double *seconds, tl_error *err)
 	double begin = seconds_now();
 	tl_profile_enter(r->tape, TL_PHASE_RECORD);
 	tl_var loss = r->work->record(r->job->model, r->tape);
-	tl_profile_enter(r->tape, TL_PHASE_UPDATE);
-	tl_store_zero_grad(r->job->store);
 	tl_profile_enter(r->tape, TL_PHASE_OTHER);
-	if (tl_backward(loss) || tl_read(loss, &r->loss, 1))
+	if (tl_store_backward(r->job->store, loss) || tl_read(loss, &r->loss, 1))
 		return tape_error(r->tape, err);
 	tl_profile_enter(r->tape, TL_PHASE_UPDATE);
 	tl_optimizer_step(r->sgd);
@@ -168,7 +166,9 @@ static tl_status run(const bench_work *work, bench_job *job, const bench_options
 		.grads = bench_alloc(job, n * sizeof *r.grads, err),
 	};
 	bench_figures figures = {0};
-	if (!r.tape)
+	if (r.tape)
+		tl_store_set_pool(job->store, tl_tape_pool(r.tape));
+	else
 		tl_error_memory(err);
 	if (o->profile && !(r.to = *o->profile ? fopen(o->profile, "w") : stderr))
 		profile_error(o->profile, err);
@@ -177,6 +177,7 @@ static tl_status run(const bench_work *work, bench_job *job, const bench_options
 	if (r.to && r.to != stderr && fclose(r.to) && !err->status)
 		profile_error(o->profile, err);
 	tl_optimizer_free(r.sgd);
+	tl_store_set_pool(job->store, NULL);
 	tl_tape_free(r.tape);
 	return err->status;
 }

@@ -54,8 +54,7 @@ static tl_status train_window(
 	tl_tape_reset(t->tape);
 	tl_shape shape = TL_SHAPE(t->length, t->batch);
 	tl_var loss = record_loss(t->lm, t->tape, x, y, shape, state, true, &last);
-	tl_store_zero_grad(t->store);
-	if (tl_backward(loss) || tl_read(loss, &mean, 1) || carry_out(state, last))
+	if (tl_store_backward(t->store, loss) || tl_read(loss, &mean, 1) || carry_out(state, last))
 		return tape_error(t->tape, err);
 	double norm = tl_clip_norm(t->store, t->clip > 0 ? t->clip : INFINITY);
 	if (!isfinite(mean) || !isfinite(norm))

@@ -113,6 +113,7 @@ static tl_status build_training(run *r, tl_error *err)
 		return err->status;
 	if (!t->tape)
 		return tl_error_memory(err);
+	tl_store_set_pool(t->store, tl_tape_pool(t->tape));
 	t->schedule = o->schedule;
 	t->schedule.lr = tl_optimizer_get_options(t->optimizer)->lr;
 	r->plateau = tl_plateau_default(t->schedule.lr);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 enum {
-	DATA = 0x100, UNIT, LOWERCASE, LIMIT, SPLIT, BATCH, LENGTH, SHIFT, OPTIMIZER, LR, MOMENTUM, NESTEROV,
+	DATA = 0x100, UNIT, LOWERCASE, LIMIT, SPLIT, BATCH, LENGTH, SHIFT, OPTIMIZER, LR, MOMENTUM, NESTEROV, LAZY,
 	WEIGHT_DECAY, CLIP, SCHEDULE, GAMMA, PERIOD, WARMUP, EPOCHS, FORGET_BIAS, SEED, THREADS, OUT, LOG, QUIET
 };
 
@@ -24,6 +24,7 @@ static const struct argp_option options[] = {
 	{"lr", LR, "X", 0, "Learning rate (0.002 for adam, else torch.optim's default)", 3},
 	{"momentum", MOMENTUM, "X", 0, "Of sgd or rmsprop (0)", 3},
 	{"nesterov", NESTEROV, 0, 0, "Nesterov's momentum in sgd", 3},
+	{"lazy", LAZY, 0, 0, "Update of an embedding only what was read, as SparseAdam does: faster with many symbols", 3},
 	{"weight-decay", WEIGHT_DECAY, "X", 0, "torch.optim's default if not given", 3},
 	{"clip", CLIP, "X", 0, "Largest norm of the whole gradient (1); 0: no limit", 3},
 	{"schedule", SCHEDULE, "NAME", 0,
@@ -92,6 +93,7 @@ static void parse_optimizer(int key, char *arg, struct argp_state *state, tl_opt
 	case LR: o->lr = option_real(state, "--lr", arg, 1e-12, 1e6); break;
 	case MOMENTUM: o->momentum = option_real(state, "--momentum", arg, 0, 0.999999); break;
 	case NESTEROV: o->nesterov = true; break;
+	case LAZY: o->lazy = true; break;
 	case WEIGHT_DECAY: /* 0 in the options is the optimiser's default */
 		o->weight_decay = option_real(state, "--weight-decay", arg, 0, 1e6);
 		o->weight_decay = o->weight_decay > 0 ? o->weight_decay : 1e-30;
