@@ -6,7 +6,7 @@
 
 #include "graph/plan_key.h"
 
-#define MOST_BYTES ((size_t)16 << 20)
+#define MOST_BYTES ((size_t)32 << 20)
 #define LAST 64 /* structures whose hashes are remembered */
 
 /* One kept gradient: a block of memory with the words that it is found by, the nodes, what these point to. */

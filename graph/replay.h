@@ -4,7 +4,7 @@
  * see operands, parameters and shapes, not values. So a step that recorded the same nodes as an earlier one
  * gets copies of the nodes that were appended then, at a fraction of the cost of recording them.
  *
- * Kept are gradients of structures that came twice, up to 16 MiB; the one not used for longest goes first.
+ * Kept are gradients of structures that came twice, up to 32 MiB; the one not used for longest goes first.
  * Never kept: gradients on tapes with checkpoints, and those whose rules computed a value, opened a scope, used a parameter or gave a name.
  *
  * For grad.c and tape.c only.
