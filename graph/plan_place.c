@@ -14,6 +14,7 @@
  */
 #include "graph/plan_place.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_root(const tl_draft *d, uint32_t i)
@@ -240,19 +241,61 @@ static bool sum_root(tl_places *p, uint32_t i, tl_shape like, uint32_t *root)
 	return true;
 }
 
+/* Nodes of several examples, run together in a recurrence: they lie as they run. */
+static bool is_batch(const tl_group *g)
+{
+	return g->stretch && g->count > 1;
+}
+
+typedef struct turn {
+	uint32_t group, place, pair;
+} turn;
+
+static int by_turn(const void *x, const void *y)
+{
+	const turn *a = x, *b = y;
+	if (a->group != b->group)
+		return a->group > b->group ? -1 : 1; /* backward: the last level is the first step */
+	return (a->place > b->place) - (a->place < b->place);
+}
+
+/* A sum over batches, in the order in which side 1, or else side 0, lies. */
+static bool batch_order(const tl_draft *d, uint32_t i, uint32_t n, uint32_t *order, bool *found)
+{
+	turn *turns = tl_arena_alloc(d->mem, n * sizeof *turns);
+	*found = false;
+	if (!turns)
+		return false;
+	for (int side = 1; side >= 0 && !*found; side--) {
+		*found = true;
+		for (uint32_t k = 0; k < n && *found; k++) {
+			uint32_t root = d->root[d->reads[i][2 * k + (uint32_t)side]];
+			*found = is_root(d, root) && d->groups[d->group_of[root]].stretch;
+			turns[k] = (turn){d->group_of[root], d->place_in_group[root], k};
+		}
+	}
+	if (!*found)
+		return true;
+	qsort(turns, n, sizeof *turns, by_turn);
+	for (uint32_t k = 0; k < n; k++)
+		order[k] = turns[k].pair;
+	return true;
+}
+
 /* The pairs of a sum in the order in which side 0 was recorded, so that slabs run forwards in time. */
 static bool sum_order(const tl_places *p, uint32_t i, uint32_t **order)
 {
 	tl_draft *d = p->d;
 	uint32_t n = d->product[i].pairs;
 	const uint32_t *reads = d->reads[i];
+	bool found = false;
 	*order = tl__draft_array(d, n, sizeof **order);
-	if (!*order)
+	if (!*order || (p->batches && !batch_order(d, i, n, *order, &found)))
 		return false;
 	bool descending = n > 1 && (d->root[reads[0]] > d->root[reads[2 * n - 2]] ||
 		(d->root[reads[0]] == d->root[reads[2 * n - 2]] &&
 			tl__look_offset(&d->look[reads[0]]) > tl__look_offset(&d->look[reads[2 * n - 2]])));
-	for (uint32_t k = 0; k < n; k++)
+	for (uint32_t k = 0; !found && k < n; k++)
 		(*order)[k] = descending ? n - 1 - k : k;
 	return true;
 }
@@ -295,20 +338,30 @@ static void link_list(tl_places *p, const tl_group *g, int read)
 	}
 }
 
-static bool link_chains(tl_places *p)
+/* Batches before the others. */
+static void link_groups(tl_places *p, bool batches)
 {
 	tl_draft *d = p->d;
-	for (uint32_t k = 0; k < d->n_seq; k++)
-		if (is_root(d, d->seq[k]) && d->by[d->seq[k]] == TL_BY_PRODUCT && !link_sum(p, d->seq[k]))
-			return false;
 	for (uint32_t g = 0; g < d->n_groups; g++) {
 		uint32_t i = d->members[d->groups[g].first];
-		if (d->groups[g].count < 2 || (d->by[i] != TL_BY_MAP && d->by[i] != TL_BY_PRODUCT))
+		if (d->groups[g].count < 2 || (d->by[i] != TL_BY_MAP && d->by[i] != TL_BY_PRODUCT) ||
+			is_batch(&d->groups[g]) != batches)
 			continue;
+		p->batches |= batches;
 		link_list(p, &d->groups[g], -1);
 		for (uint32_t r = 0; r < d->n_reads[i]; r++)
 			link_list(p, &d->groups[g], (int)r);
 	}
+}
+
+static bool link_chains(tl_places *p)
+{
+	tl_draft *d = p->d;
+	link_groups(p, true);
+	for (uint32_t k = 0; k < d->n_seq; k++)
+		if (is_root(d, d->seq[k]) && d->by[d->seq[k]] == TL_BY_PRODUCT && !link_sum(p, d->seq[k]))
+			return false;
+	link_groups(p, false);
 	return true;
 }
 
