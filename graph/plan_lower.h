@@ -13,6 +13,8 @@ typedef struct tl_lowering {
 	uint32_t *given_of; /* base of a given root, or 0 */
 	uint32_t *reg_of;   /* 1 + register of a group's nodes in their program */
 	uint32_t cap_steps;
+	tl_ref scratch;     /* for rows that are copied together for one product */
+	int64_t scratch_used, scratch_size;
 } tl_lowering;
 
 /* Memory of the plan; NULL where it is out. */
