@@ -93,7 +93,24 @@ static int by_b(const void *x, const void *y)
 	return (a->at.offset > b->at.offset) - (a->at.offset < b->at.offset);
 }
 
-bool tl__gather_inner(tl_lowering *l, tl_factors *f, uint32_t stretch)
+/* The rows of all A_p' and B_p. */
+static bool list_sides(tl_lowering *l, const tl_factors *f, const tl_matrix *const *side[2])
+{
+	tl_matrix *a = tl__draft_array(l->d, f->n, sizeof *a);
+	const tl_matrix **as = tl__draft_array(l->d, f->n, sizeof *as), **bs = tl__draft_array(l->d, f->n, sizeof *bs);
+	if (!a || !as || !bs)
+		return false;
+	for (uint32_t k = 0; k < f->n; k++) {
+		a[k] = turned(&f->pairs[k].a);
+		as[k] = &a[k];
+		bs[k] = &f->pairs[k].b;
+	}
+	side[0] = as;
+	side[1] = bs;
+	return true;
+}
+
+bool tl__gather_inner(tl_lowering *l, tl_factors *f, tl_factors *single, uint32_t stretch)
 {
 	int64_t inner = 0, m = f->c.rows, n = f->c.columns;
 	for (uint32_t k = 0; k < f->n; k++) {
@@ -103,28 +120,27 @@ bool tl__gather_inner(tl_lowering *l, tl_factors *f, uint32_t stretch)
 	}
 	if (f->n < 2 || inner * (m + n) >= (f->n - 1) * m * n)
 		return true;
-	tl_matrix *a = tl__draft_array(l->d, f->n, sizeof *a), left, right;
-	const tl_matrix **as = tl__draft_array(l->d, f->n, sizeof *as), **bs = tl__draft_array(l->d, f->n, sizeof *bs);
-	if (!a || !as || !bs)
-		return false;
+	const tl_matrix *const *side[2], *const *singles[2];
 	qsort(f->pairs, f->n, sizeof *f->pairs, by_b);
-	for (uint32_t k = 0; k < f->n; k++) {
-		a[k] = turned(&f->pairs[k].a);
-		as[k] = &a[k];
-		bs[k] = &f->pairs[k].b;
+	qsort(single->pairs, single->n, sizeof *single->pairs, by_b);
+	if (!list_sides(l, f, side) || !list_sides(l, single, singles))
+		return false;
+	tl_matrix whole[2];
+	uint32_t pieces = f->n;
+	if (one_below_other(singles[1], single->n, &whole[1])) { /* B need not be copied if A follows its order */
+		pieces = single->n;
+		side[0] = singles[0];
+		side[1] = singles[1];
 	}
-	if (!one_below_other(bs, f->n, &right)) {
-		right = new_matrix(l, inner, n);
-		if (!copy_rows(l, bs, f->n, &right, false, f->node, stretch))
-			return false;
-	}
-	if (!one_below_other(as, f->n, &left)) {
-		left = new_matrix(l, inner, m);
-		if (!copy_rows(l, as, f->n, &left, false, f->node, stretch))
+	for (int k = 0; k < 2; k++) {
+		if (one_below_other(side[k], pieces, &whole[k]))
+			continue;
+		whole[k] = new_matrix(l, inner, k ? n : m);
+		if (!copy_rows(l, side[k], pieces, &whole[k], false, f->node, stretch))
 			return false;
 	}
 	f->n = 1;
-	f->pairs[0] = (tl_pair){turned(&left), right};
+	f->pairs[0] = (tl_pair){turned(&whole[0]), whole[1]};
 	return true;
 }
 
@@ -257,6 +273,35 @@ static bool emit_family(family *v)
 	return copy(v, &all.c, true);
 }
 
+/* The rows of `next` continue those of a result that begins with `first`. */
+static bool extends(const tl_matrix *first, int64_t rows, int64_t *down, const tl_matrix *next)
+{
+	int64_t apart = next->at.offset - first->at.offset;
+	if (first->at.base != next->at.base)
+		return false;
+	if (rows == 1)
+		*down = apart / tl__real_bytes(1);
+	return apart == tl__real_bytes(rows * *down) && *down >= first->columns && (next->rows == 1 || next->down == *down);
+}
+
+/* The products behind all[k] that are akin to it: those whose results follow it without a gap, or all. */
+static void find_family(family *v, tl_factors *all, const unsigned char *done, uint32_t k, uint32_t n, bool gaps)
+{
+	const tl_matrix *first = &all[k].c;
+	int64_t rows = 0, down = first->down;
+	v->n = 0;
+	for (uint32_t i = k, strangers = 0; i < n && strangers < STRANGERS; i++) {
+		bool fits = !done[i] && akin(&all[k], &all[i]) && (gaps || i == k || extends(first, rows, &down, &all[i].c));
+		if (fits) {
+			v->member[v->n++] = &all[i];
+			rows += all[i].c.rows;
+		} else if (!gaps) {
+			break;
+		}
+		strangers += !fits;
+	}
+}
+
 bool tl__gather_rows(tl_lowering *l, tl_factors *all, uint32_t n, uint32_t stretch)
 {
 	family v = {.l = l, .stretch = stretch};
@@ -268,14 +313,10 @@ bool tl__gather_rows(tl_lowering *l, tl_factors *all, uint32_t n, uint32_t stret
 	for (uint32_t k = 0; k < n; k++) {
 		if (done[k])
 			continue;
-		v.n = 0;
-		for (uint32_t i = k, strangers = 0; i < n && strangers < STRANGERS; i++) {
-			if (!done[i] && akin(&all[k], &all[i]))
-				v.member[v.n++] = &all[i];
-			else
-				strangers++;
-		}
-		if (v.n == 0 || !pays(&v)) {
+		find_family(&v, all, done, k, n, false);
+		if (v.n < 2 || !pays(&v))
+			find_family(&v, all, done, k, n, true);
+		if (v.n < 2 || !pays(&v)) {
 			if (!tl__emit_product(l, &all[k], stretch))
 				return false;
 			continue;

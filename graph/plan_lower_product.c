@@ -10,6 +10,7 @@
 #include "graph/plan_lower_product.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static tl_matrix as_matrix(const tl_at *at)
 {
@@ -152,9 +153,16 @@ static bool read_product(tl_lowering *l, uint32_t i, uint32_t stretch, tl_factor
 		if (!operand(l, reads[2 * k], stretch, &f->pairs[k].a) ||
 			!operand(l, reads[2 * k + 1], stretch, &f->pairs[k].b))
 			return false;
+	tl_factors single = *f;
+	if (p->pairs > 1 && tl__draft_has(d, TL_PASS_BATCH)) {
+		single.pairs = tl__draft_array(d, f->n, sizeof *single.pairs);
+		if (!single.pairs)
+			return false;
+		memcpy(single.pairs, f->pairs, f->n * sizeof *f->pairs);
+	}
 	if (p->pairs > 1 && tl__draft_has(d, TL_PASS_MERGE))
 		merge_inner(f);
-	if (tl__draft_has(d, TL_PASS_BATCH) && !tl__gather_inner(l, f, stretch))
+	if (p->pairs > 1 && tl__draft_has(d, TL_PASS_BATCH) && !tl__gather_inner(l, f, &single, stretch))
 		return false;
 	return read_start(l, p->row || p->start ? reads[2 * p->pairs] : 0, stretch, &at, f);
 }

@@ -354,10 +354,33 @@ static void link_groups(tl_places *p, bool batches)
 	}
 }
 
+/* What the levels of a class compute, one level below the other, forwards in time. */
+static bool link_levels(tl_places *p)
+{
+	tl_draft *d = p->d;
+	uint32_t *before = tl__draft_array(d, d->n_classes, sizeof *before); /* 1 + group of the level before */
+	if (!before)
+		return false;
+	for (uint32_t g = 0; g < d->n_groups; g++) {
+		const uint32_t *node = d->members + d->groups[g].first, *last = node + d->groups[g].count - 1;
+		uint32_t *level = &before[d->class_of[*node]];
+		if (!d->groups[g].stretch || !is_root(d, *node) || (d->by[*node] != TL_BY_MAP && d->by[*node] != TL_BY_PRODUCT))
+			continue;
+		if (*level && d->nodes[*node].flags & TL_NODE_ADJOINT)
+			link_roots(p, *last, d->members[d->groups[*level - 1].first]);
+		else if (*level)
+			link_roots(p, d->members[d->groups[*level - 1].first + d->groups[*level - 1].count - 1], *node);
+		*level = g + 1;
+	}
+	return true;
+}
+
 static bool link_chains(tl_places *p)
 {
 	tl_draft *d = p->d;
 	link_groups(p, true);
+	if (p->batches && !link_levels(p))
+		return false;
 	for (uint32_t k = 0; k < d->n_seq; k++)
 		if (is_root(d, d->seq[k]) && d->by[d->seq[k]] == TL_BY_PRODUCT && !link_sum(p, d->seq[k]))
 			return false;
