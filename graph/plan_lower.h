@@ -27,6 +27,8 @@ bool tl__add_step(tl_lowering *l, int kind, uint32_t node, uint32_t stretch, con
 bool tl__add_copy(tl_lowering *l, const tl_at *to, const tl_at *from, uint32_t node, uint32_t stretch);
 /* More of the plan's memory, in use all the time. */
 tl_at tl__temporary(tl_lowering *l, tl_dtype dtype, tl_shape shape);
+/* Memory for the copies of one group or program, which sets scratch_used to 0; the next one's go to the same place. */
+tl_ref tl__scratch(tl_lowering *l, int64_t elements);
 
 static inline tl_ref tl__ref(const tl_at *at)
 {

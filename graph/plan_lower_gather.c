@@ -15,22 +15,6 @@
 
 #define STRANGERS 256 /* after so many products with other factors nobody akin is expected */
 
-/* Memory for one group's copies; the next one's go to the same place. */
-static tl_ref scratch(tl_lowering *l, int64_t elements)
-{
-	int64_t bytes = (tl__real_bytes(elements) + TL_ALIGN) / TL_ALIGN * TL_ALIGN;
-	if (l->scratch_used + bytes > l->scratch_size) {
-		l->scratch_size = 2 * l->scratch_size > bytes ? 2 * l->scratch_size : bytes;
-		tl_at more = tl__temporary(l, TL_REAL, TL_SHAPE(l->scratch_size / tl__real_bytes(1)));
-		l->scratch = tl__ref(&more);
-		l->scratch_used = 0;
-	}
-	tl_ref at = l->scratch;
-	at.offset += l->scratch_used;
-	l->scratch_used += bytes;
-	return at;
-}
-
 /* Matrices with contiguous rows, one below the other in this order: is that one matrix? */
 static bool one_below_other(const tl_matrix *const *m, uint32_t n, tl_matrix *all)
 {
@@ -50,12 +34,11 @@ static bool one_below_other(const tl_matrix *const *m, uint32_t n, tl_matrix *al
 
 static tl_matrix new_matrix(tl_lowering *l, int64_t rows, int64_t columns)
 {
-	return (tl_matrix){scratch(l, rows * columns), rows, columns, columns, 1};
+	return (tl_matrix){tl__scratch(l, rows * columns), rows, columns, columns, 1};
 }
 
-/* A step that copies m[0 .. n) one below the other into `all`, or back. */
-static bool copy_rows(tl_lowering *l, const tl_matrix *const *m, uint32_t n, const tl_matrix *all, bool back, uint32_t node,
-	uint32_t stretch)
+/* A step that copies m[0 .. n) one below the other into `all`, or back. Threads wait for each other there. */
+static bool copy_rows(tl_lowering *l, const tl_matrix *const *m, uint32_t n, const tl_matrix *all, bool back, uint32_t node)
 {
 	tl_gather_step *g = tl__plan_array(l, 1, sizeof *g);
 	tl_piece *pieces = tl__plan_array(l, n, sizeof *pieces);
@@ -68,7 +51,7 @@ static bool copy_rows(tl_lowering *l, const tl_matrix *const *m, uint32_t n, con
 				 : (tl_piece){at, m[k]->at, m[k]->rows, all->down, m[k]->down};
 		at.offset += tl__real_bytes(m[k]->rows * all->down);
 	}
-	return tl__add_step(l, TL_STEP_GATHER, node, stretch, g);
+	return tl__add_step(l, TL_STEP_GATHER, node, 0, g);
 }
 
 /* --- Sums */
@@ -110,7 +93,7 @@ static bool list_sides(tl_lowering *l, const tl_factors *f, const tl_matrix *con
 	return true;
 }
 
-bool tl__gather_inner(tl_lowering *l, tl_factors *f, tl_factors *single, uint32_t stretch)
+bool tl__gather_inner(tl_lowering *l, tl_factors *f, tl_factors *single)
 {
 	int64_t inner = 0, m = f->c.rows, n = f->c.columns;
 	for (uint32_t k = 0; k < f->n; k++) {
@@ -136,7 +119,7 @@ bool tl__gather_inner(tl_lowering *l, tl_factors *f, tl_factors *single, uint32_
 		if (one_below_other(side[k], pieces, &whole[k]))
 			continue;
 		whole[k] = new_matrix(l, inner, k ? n : m);
-		if (!copy_rows(l, side[k], pieces, &whole[k], false, f->node, stretch))
+		if (!copy_rows(l, side[k], pieces, &whole[k], false, f->node))
 			return false;
 	}
 	f->n = 1;
@@ -196,7 +179,7 @@ static bool list(family *v, tl_matrix *(*of)(tl_factors *f, uint32_t k), uint32_
 
 static bool copy(family *v, const tl_matrix *all, bool back)
 {
-	return copy_rows(v->l, v->list, v->n, all, back, v->member[0]->node, v->stretch);
+	return copy_rows(v->l, v->list, v->n, all, back, v->member[0]->node);
 }
 
 /* Elements copied to make one product of the family, against those read again and again without. */

@@ -31,7 +31,7 @@ static inline int64_t tl__real_bytes(int64_t elements)
 bool tl__emit_product(tl_lowering *l, const tl_factors *f, uint32_t stretch);
 
 /* The pairs of a weight's gradient that lie scattered become one, if that pays; `single`: before any were merged. */
-bool tl__gather_inner(tl_lowering *l, tl_factors *f, tl_factors *single, uint32_t stretch);
+bool tl__gather_inner(tl_lowering *l, tl_factors *f, tl_factors *single);
 /* Emits the products all[0 .. n), in the order of their results: together where that pays. */
 bool tl__gather_rows(tl_lowering *l, tl_factors *all, uint32_t n, uint32_t stretch);
 
