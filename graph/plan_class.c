@@ -98,7 +98,7 @@ static uint64_t own_key(const tl_draft *d, uint32_t i)
 {
 	const tl_node *node = &d->nodes[i];
 	uint64_t h = tl__mix((uintptr_t)node->op, tl__draft_shape_key(node->value.shape));
-	h = tl__mix(h, node->flags & TL_NODE_ADJOINT);
+	h = tl__mix(h, (node->flags & TL_NODE_ADJOINT) | node->flags >> TL_NODE_ROLE << TL_NODE_ROLE);
 	h = tl__mix(h, params_key(node));
 	for (uint32_t k = 0; k < node->n_in && k < 8; k++) {
 		uint32_t root = d->root[node->in[k]];
@@ -112,18 +112,17 @@ static uint64_t own_key(const tl_draft *d, uint32_t i)
 static uint32_t anchor_of(const tl_draft *d, uint32_t i)
 {
 	const tl_node *node = &d->nodes[i];
-	uint32_t last[2] = {0}; /* of the forward pass; of all */
+	uint32_t last = 0;
 	for (uint32_t k = 0; k < node->n_in; k++) {
 		uint32_t root = d->root[node->in[k]];
 		if (is_param(d, node->in[k]))
 			return 0;
-		if (d->kind[root] != TL_DRAFT_NODE)
-			continue;
-		last[1] = root > last[1] ? root : last[1];
-		if (!(d->nodes[root].flags & TL_NODE_ADJOINT) && root > last[0])
-			last[0] = root;
+		if (d->kind[root] == TL_DRAFT_NODE && root > last)
+			last = root;
 	}
-	return node->flags & TL_NODE_ADJOINT && last[0] ? last[0] : last[1];
+	uint32_t of = node->adjoint_of;
+	bool needed = of && of < i && (d->kind[of] == TL_DRAFT_NODE || d->kind[of] == TL_DRAFT_VIEW);
+	return needed && d->kind[d->root[of]] == TL_DRAFT_NODE ? d->root[of] : last;
 }
 
 /* Identities of the nodes of d->seq; NULL where memory is out. */

@@ -2,7 +2,7 @@
 /*
  * The order in which groups of nodes run. Units are stretches and classes outside of them; a unit runs
  * when all that it reads has run, the one recorded earliest first. Inside a stretch, where rank(n) is
- * the place of n's class in the order of recording,
+ * the place of the last node of n's class in the order of recording,
  *
  *	early(n) = max over n's reads r in the stretch: early(r) + step(r, n),  step(r, n) = rank(r) >= rank(n) ? 1 : 0
  *	late(n)  = min over n's readers u in the stretch: late(u) - step(n, u), or the last level
@@ -28,7 +28,7 @@ typedef struct schedule {
 	uint32_t *missing;             /* units that unit u waits for, counted by reads */
 	uint32_t *use_start, *use;     /* units that read unit u */
 	uint32_t *heap, heap_size;
-	uint32_t *rank;                /* of class c: its first node */
+	uint32_t *rank;                /* of class c: its last node; the copies recorded first often lack something */
 	uint32_t *early, *late;        /* levels of node i */
 	uint32_t *tie;                 /* goes before the order of recording in a group */
 	uint32_t *class_number;        /* of node i, in its stretch */
@@ -82,8 +82,7 @@ static bool make_units(schedule *s)
 		uint32_t i = d->seq[k], none = 0, class = d->class_of[i], stretch = d->stretch_of[i];
 		if (!alive(d, i))
 			continue;
-		if (!s->rank[class])
-			s->rank[class] = i;
+		s->rank[class] = i;
 		uint32_t *unit = alone ? &none : stretch ? &by_stretch[stretch] : &by_class[class];
 		if (!*unit)
 			*unit = ++s->units;
@@ -229,13 +228,45 @@ static uint32_t find_levels(schedule *s, uint32_t n, const uint32_t *node)
 	return last + 1;
 }
 
+/* The level of the forward pass that adjoint i belongs to; 0: none is known. */
+static uint64_t home_of(const schedule *s, uint32_t i)
+{
+	const tl_draft *d = s->d;
+	uint32_t of = d->root[d->nodes[i].adjoint_of];
+	return of && of < i && alive(d, of) && d->stretch_of[of] ? (uint64_t)d->stretch_of[of] << 32 | s->early[of] : 0;
+}
+
+/*
+ * Late is early enough for the first adjoints of a level of the forward pass. What follows from those of its
+ * own level runs with them, and so does what they hand down: products with weights, shares of the adjoint.
+ */
+static void settle_levels(schedule *s, uint32_t n, const uint32_t *node)
+{
+	tl_draft *d = s->d;
+	for (uint32_t m = 0; m < n; m++) {
+		uint32_t i = node[m], least = 0, step;
+		uint64_t home = home_of(s, i);
+		bool follows = !home || d->by[i] == TL_BY_PRODUCT;
+		for (uint32_t k = 0; k < d->n_reads[i]; k++) {
+			uint32_t from = d->root[d->reads[i][k]];
+			if (!reads_within(s, from, i, &step))
+				continue;
+			follows |= home_of(s, from) == home;
+			least = s->late[from] + step > least ? s->late[from] + step : least;
+		}
+		if (follows)
+			s->late[i] = least;
+	}
+}
+
 static uint32_t number_classes(schedule *s, uint32_t n, const uint32_t *node)
 {
 	uint32_t classes = 0;
-	for (uint32_t m = 0; m < n; m++) {
-		uint32_t rank = s->rank[s->d->class_of[node[m]]];
-		s->class_number[node[m]] = rank == node[m] ? classes++ : s->class_number[rank];
-	}
+	for (uint32_t m = 0; m < n; m++)
+		if (s->rank[s->d->class_of[node[m]]] == node[m])
+			s->class_number[node[m]] = classes++;
+	for (uint32_t m = 0; m < n; m++)
+		s->class_number[node[m]] = s->class_number[s->rank[s->d->class_of[node[m]]]];
 	return classes;
 }
 
@@ -263,6 +294,8 @@ static bool any_together(schedule *s, uint32_t n, const uint32_t *node, uint32_t
 static const uint32_t *align(schedule *s, uint32_t n, uint32_t *node, uint32_t levels)
 {
 	bool back = s->d->nodes[*node].flags & TL_NODE_ADJOINT;
+	if (back)
+		settle_levels(s, n, node);
 	for (uint32_t m = 0; m < n; m++)
 		s->tie[node[m]] = back ? levels - 1 - s->early[node[m]] : s->late[node[m]];
 	for (uint32_t m = 0; back && m < n / 2; m++) {

@@ -207,7 +207,8 @@ tl_var tl_apply(tl_tape *t, const tl_op *op, int n, const tl_var *in, const void
 		.n_in = (uint32_t)n,
 		.scope = t->scope,
 		.value = {.dtype = s.dtype, .shape = s.out},
-		.flags = t->recording_adjoints ? TL_NODE_ADJOINT : 0,
+		.flags = t->recording_adjoints ? TL_NODE_ADJOINT | t->role << TL_NODE_ROLE : 0,
+		.adjoint_of = t->recording_adjoints ? t->adjoint_of : 0,
 		.draw = op->flags & TL_OP_RANDOM ? t->draws++ : 0,
 	};
 	return tl__var(t, t->n_nodes++);
