@@ -162,6 +162,8 @@ static bool read_product(tl_lowering *l, uint32_t i, uint32_t stretch, tl_factor
 	}
 	if (p->pairs > 1 && tl__draft_has(d, TL_PASS_MERGE))
 		merge_inner(f);
+	if (single.pairs != f->pairs && f->n == p->pairs) /* in one order in all of a group */
+		memcpy(f->pairs, single.pairs, f->n * sizeof *f->pairs);
 	if (p->pairs > 1 && tl__draft_has(d, TL_PASS_BATCH) && !tl__gather_inner(l, f, &single))
 		return false;
 	return read_start(l, p->row || p->start ? reads[2 * p->pairs] : 0, stretch, &at, f);

@@ -344,12 +344,11 @@ static void link_groups(tl_places *p, bool batches)
 	tl_draft *d = p->d;
 	for (uint32_t g = 0; g < d->n_groups; g++) {
 		uint32_t i = d->members[d->groups[g].first];
-		if (d->groups[g].count < 2 || (d->by[i] != TL_BY_MAP && d->by[i] != TL_BY_PRODUCT) ||
-			is_batch(&d->groups[g]) != batches)
+		if (d->groups[g].count < 2 || d->by[i] == TL_BY_KERNEL || is_batch(&d->groups[g]) != batches)
 			continue;
 		p->batches |= batches;
 		link_list(p, &d->groups[g], -1);
-		for (uint32_t r = 0; r < d->n_reads[i]; r++)
+		for (uint32_t r = 0; d->by[i] != TL_BY_PARTS && r < d->n_reads[i]; r++)
 			link_list(p, &d->groups[g], (int)r);
 	}
 }
@@ -364,7 +363,7 @@ static bool link_levels(tl_places *p)
 	for (uint32_t g = 0; g < d->n_groups; g++) {
 		const uint32_t *node = d->members + d->groups[g].first, *last = node + d->groups[g].count - 1;
 		uint32_t *level = &before[d->class_of[*node]];
-		if (!d->groups[g].stretch || !is_root(d, *node) || (d->by[*node] != TL_BY_MAP && d->by[*node] != TL_BY_PRODUCT))
+		if (!d->groups[g].stretch || !is_root(d, *node) || d->by[*node] == TL_BY_KERNEL)
 			continue;
 		if (*level && d->nodes[*node].flags & TL_NODE_ADJOINT)
 			link_roots(p, *last, d->members[d->groups[*level - 1].first]);
