@@ -35,14 +35,15 @@ bool tl__instances_even(const tl_instances *v)
 static bool extent(const tl_tensor *t, int64_t *rows, int64_t *columns, int64_t *down)
 {
 	int64_t axes = t->shape.axes;
-	if (axes > 2 || t->dtype != TL_REAL)
-		return false;
-	int64_t height = axes > 1 ? t->shape.dim[0] : 1, width = axes > 0 ? t->shape.dim[axes - 1] : 1;
+	for (int64_t i = 0; i + 2 < axes; i++)
+		if (t->shape.dim[i] != 1)
+			return false;
+	int64_t height = axes > 1 ? t->shape.dim[axes - 2] : 1, width = axes > 0 ? t->shape.dim[axes - 1] : 1;
 	int64_t right = width > 1 ? t->stride[axes - 1] : 1;
-	*down = height > 1 ? t->stride[0] : 0;
+	*down = height > 1 ? t->stride[axes - 2] : 0;
 	*rows = *down ? height : 1;
 	*columns = right ? width : 1;
-	return right == 0 || right == 1;
+	return t->dtype == TL_REAL && (right == 0 || right == 1);
 }
 
 bool tl__instances_movable(const tl_instances *v)
@@ -81,8 +82,10 @@ bool tl__even_out(tl_lowering *l, tl_instances *v, bool write, tl_gather_step **
 				  : (tl_piece){to, tl__ref(m), rows, columns, down};
 		m->base = to.base;
 		m->t.data = TL_PLAN_BASE + to.offset;
+		for (int64_t i = 0; i + 2 < axes; i++)
+			m->t.stride[i] = 0;
 		if (axes > 1)
-			m->t.stride[0] = rows > 1 ? columns : 0;
+			m->t.stride[axes - 2] = rows > 1 ? columns : 0;
 		if (axes > 0)
 			m->t.stride[axes - 1] = columns == m->t.shape.dim[axes - 1];
 		to.offset += rows * columns * (int64_t)sizeof(tl_real);

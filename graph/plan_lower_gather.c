@@ -7,12 +7,15 @@
  *                          M K elements copied, and M N if the results lie scattered, too
  *   C = sum_p A_p' B_p   : p products go over C (M x N) p times; one, for K (M + N) elements copied
  *
- * What is copied and what is saved are both elements that go through memory; the smaller one decides.
+ * What is copied and what is saved are both elements that go through memory; the smaller one decides. Each
+ * product besides costs a call.
  */
 #include "graph/plan_lower_product.h"
 
 #include <stdlib.h>
 
+#define CALL 1024     /* elements that could be copied while gemm is called */
+#define SHARE 4       /* a run without gaps has at least such a part of the family, or all of it is copied together */
 #define STRANGERS 256 /* after so many products with other factors nobody akin is expected */
 
 /* Matrices with contiguous rows, one below the other in this order: is that one matrix? */
@@ -56,10 +59,10 @@ static bool copy_rows(tl_lowering *l, const tl_matrix *const *m, uint32_t n, con
 
 /* --- Sums */
 
-static bool readable_pair(const tl_pair *p)
+/* A turned, B not, as in a weight's gradient; weights themselves are not worth copying. */
+static bool gradient_pair(const tl_pair *p)
 {
-	bool rows_of_a = p->a.down == 1 || p->a.rows == 1, rows_of_b = p->b.right == 1 || p->b.columns == 1;
-	return rows_of_a && rows_of_b;
+	return p->a.rows > 1 && p->a.down == 1 && (p->b.right == 1 || p->b.columns == 1);
 }
 
 static tl_matrix turned(const tl_matrix *m)
@@ -97,11 +100,11 @@ bool tl__gather_inner(tl_lowering *l, tl_factors *f, tl_factors *single)
 {
 	int64_t inner = 0, m = f->c.rows, n = f->c.columns;
 	for (uint32_t k = 0; k < f->n; k++) {
-		if (!readable_pair(&f->pairs[k]))
+		if (!gradient_pair(&f->pairs[k]))
 			return true;
 		inner += f->pairs[k].a.columns;
 	}
-	if (f->n < 2 || inner * (m + n) >= (f->n - 1) * m * n)
+	if (f->n < 2 || inner * (m + n) >= (f->n - 1) * (m * n + CALL))
 		return true;
 	const tl_matrix *const *side[2], *const *singles[2];
 	qsort(f->pairs, f->n, sizeof *f->pairs, by_b);
@@ -198,7 +201,7 @@ static bool pays(family *v)
 	}
 	if (!list(v, result_of, 0, &all))
 		copied += v->rows * f->c.columns * (f->here ? 2 : 1);
-	return v->n > 1 && 2 * copied < saved;
+	return v->n > 1 && 2 * copied < saved + (v->n - 1) * CALL;
 }
 
 /* A start that is one row for all stays; others are copied to where the result goes. */
@@ -296,8 +299,10 @@ bool tl__gather_rows(tl_lowering *l, tl_factors *all, uint32_t n, uint32_t stret
 	for (uint32_t k = 0; k < n; k++) {
 		if (done[k])
 			continue;
+		find_family(&v, all, done, k, n, true);
+		uint32_t akin = v.n;
 		find_family(&v, all, done, k, n, false);
-		if (v.n < 2 || !pays(&v))
+		if (v.n < 2 || SHARE * v.n < akin || !pays(&v))
 			find_family(&v, all, done, k, n, true);
 		if (v.n < 2 || !pays(&v)) {
 			if (!tl__emit_product(l, &all[k], stretch))
