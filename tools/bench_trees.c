@@ -32,9 +32,9 @@ typedef struct tree {
 typedef struct trees {
 	bool plain;
 	tl_embedding table;
-	tl_param *w, *b, *l, *r, *a;
+	tl_param *w, *b, *l, *r, *a; /* as in the equations */
 	int64_t n;
-	tree *tree; /* [n] */
+	tree *tree;   /* [n] */
 	int64_t most; /* nodes of the largest */
 } trees;
 
