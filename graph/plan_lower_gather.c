@@ -223,8 +223,9 @@ static bool gather_start(family *v, tl_factors *all)
 	if (!rows)
 		return false;
 	for (uint32_t i = 0; i < v->n; i++) { /* a row that is added to all of a member's rows is read for each */
-		rows[i] = v->member[i]->start;
-		rows[i].rows = v->member[i]->c.rows;
+		const tl_factors *f = v->member[i];
+		rows[i] = f->here ? f->c : f->start;
+		rows[i].rows = f->c.rows;
 		v->list[i] = &rows[i];
 	}
 	all->here = true;

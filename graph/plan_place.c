@@ -193,6 +193,14 @@ static bool at_edge(const tl_places *p, uint32_t i, bool begin)
 	return begin ? offset == 0 : offset + size == whole;
 }
 
+/* Which chain a root is in: union-find with halved paths, for long chains are many links. */
+static uint32_t find_chain(tl_places *p, uint32_t i)
+{
+	while (p->chain[i] != i)
+		i = p->chain[i] = p->chain[p->chain[i]];
+	return i;
+}
+
 /* Lay root b behind root a, if neither has another neighbour there. */
 static void link_roots(tl_places *p, uint32_t a, uint32_t b)
 {
@@ -201,11 +209,10 @@ static void link_roots(tl_places *p, uint32_t a, uint32_t b)
 		columns_of(draft_look(p, before)) != columns_of(draft_look(p, behind)) ||
 		draft_look(p, before)->dtype != draft_look(p, behind)->dtype)
 		return;
-	uint32_t head = before;
-	while (p->prev[head])
-		head = p->prev[head] - 1;
-	if (head == behind)
+	uint32_t a_chain = find_chain(p, before), b_chain = find_chain(p, behind);
+	if (a_chain == b_chain)
 		return;
+	p->chain[b_chain] = a_chain;
 	p->next[before] = behind + 1;
 	p->prev[behind] = before + 1;
 }
@@ -558,7 +565,8 @@ bool tl__draft_place(tl_places *p, tl_draft *d)
 	p->claim = tl__draft_array(d, roots, sizeof *p->claim);
 	p->next = tl__draft_array(d, roots, sizeof *p->next);
 	p->prev = tl__draft_array(d, roots, sizeof *p->prev);
-	if (!p->dense || !p->look || !p->spot || !p->claim || !p->next || !p->prev)
+	p->chain = tl__draft_array(d, roots, sizeof *p->chain);
+	if (!p->dense || !p->look || !p->spot || !p->claim || !p->next || !p->prev || !p->chain)
 		return false;
 	bool again = true;
 	for (int tries = 0; again; tries++) {
@@ -569,6 +577,8 @@ bool tl__draft_place(tl_places *p, tl_draft *d)
 		memset(p->claim, 0, roots * sizeof *p->claim);
 		memset(p->next, 0, roots * sizeof *p->next);
 		memset(p->prev, 0, roots * sizeof *p->prev);
+		for (uint32_t i = 0; i < roots; i++)
+			p->chain[i] = i;
 		if (tl__draft_has(d, TL_PASS_PLACE) && (!make_claims(p) || !link_chains(p)))
 			return false;
 		if (!assign(p) || !settle(p, &again))

@@ -20,6 +20,7 @@ typedef struct tl_places {
 	tl_tensor *spot;      /* where, as a look at that node's draft look */
 	unsigned char *dense; /* root i must not lie strided: a view of it needs that */
 	uint32_t *next, *prev; /* neighbours in memory: 1 + root, or 0 */
+	uint32_t *chain;       /* union-find: roots that are neighbours, directly or not */
 	bool batches;         /* some nodes of a recurrence run together */
 	tl_tensor *look;      /* final; data relative to TL_PLAN_BASE */
 	tl_stand_in stand_in[TL_MOST_STAND_INS];
