@@ -163,6 +163,7 @@ static tl_status hand_back(sweep *s, uint32_t i, tl_var dout)
 			return t->error.status;
 		}
 		uint32_t recorded = t->n_nodes;
+		t->role = k < TL_MOST_ROLES ? 1 + k : TL_MOST_ROLES;
 		tl_var d = op->gradient(&a, (int)k);
 		if (!d.tape)
 			continue;
@@ -182,6 +183,8 @@ static tl_status sweep_back(sweep *s, tl_var y, tl_var dy, uint32_t lowest, tl_v
 		if (!s->depends[i] || !s->adjoint[i].first)
 			continue;
 		t->scope = t->nodes[i].scope;
+		t->adjoint_of = i;
+		t->role = 0;
 		tl_var dout = sum_parts(s, i);
 		for (int k = s->wanted[i]; k; k = s->also[k - 1])
 			out[k - 1] = dout;
@@ -257,6 +260,7 @@ static tl_status record_adjoints(tl_var y, tl_var dy, int n, const tl_var *wrt, 
 		of[k] = wrt[k];
 	uint32_t scope = t->scope;
 	bool nested = t->recording_adjoints;
+	uint32_t of_before = t->adjoint_of, role = t->role;
 	t->recording_adjoints = true;
 	for (int k = 0; k < n; k++)
 		out[k] = (tl_var){0};
@@ -266,6 +270,8 @@ static tl_status record_adjoints(tl_var y, tl_var dy, int n, const tl_var *wrt, 
 		if (!out[k].tape)
 			out[k] = tl_fill(t, tl_var_shape(of[k]), 0);
 	t->recording_adjoints = nested;
+	t->adjoint_of = of_before;
+	t->role = role;
 	tl_arena_rewind(&t->scratch, mark);
 	return status ? status : t->error.status;
 }

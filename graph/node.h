@@ -14,6 +14,10 @@
 #include "graph/profile.h"
 #include "graph/tape.h"
 
+/* Above the flags stands what an adjoint is for: 1 + k for operand k's part of adjoint_of's gradient, 0 for a sum. */
+#define TL_NODE_ROLE 8
+#define TL_MOST_ROLES 0xffff
+
 enum {
 	TL_NODE_READY = 1,
 	TL_NODE_ADJOINT = 2, /* appended by tl_grad */
@@ -35,6 +39,7 @@ typedef struct tl_node {
 	uint32_t draw; /* of a random op: how many random nodes stand before it */
 	uint32_t flags;
 	uint32_t slot;  /* graph/checkpoint.c's: which input of a body it was last */
+	uint32_t adjoint_of; /* the node whose gradient it is a part of, or 0 */
 } tl_node;
 
 typedef struct tl_scope_entry {
@@ -65,6 +70,7 @@ struct tl_tape {
 	uint64_t cut;            /* nodes that checkpoints took away since the reset */
 	uint32_t scope;          /* the open one */
 	bool recording_adjoints;
+	uint32_t adjoint_of, role; /* of the adjoints being recorded */
 	tl_scope_entry *scopes;  /* 0 is the root */
 	uint32_t n_scopes, cap_scopes;
 	tl_used_param *used;

@@ -81,6 +81,7 @@ typedef struct tl_draft {
 	tl_group *groups;
 	uint32_t n_groups;
 	uint32_t *group_of;   /* of node i */
+	uint32_t *place_in_group;
 	uint32_t *next_group; /* in a program: 1 + group, or 0 */
 	tl_program *programs;
 	uint32_t n_programs;
@@ -112,6 +113,12 @@ bool tl__draft_whole(const tl_draft *d, uint32_t i);
 bool tl__draft_readers(tl_draft *d);
 /* Classes: nodes at the same place of a repeated body. */
 bool tl__draft_roll(tl_draft *d);
+/* The second half of it: loop[s] is a key for the place of seq[s] in a loop's body, or 0. Overwrites loop. */
+bool tl__draft_classify(tl_draft *d, uint64_t *loop);
+/* A shape but for its number of rows. */
+uint64_t tl__draft_shape_key(tl_shape s);
+/* Which columns of its root node i shows: those of gate k, say. */
+uint64_t tl__draft_columns_key(const tl_draft *d, uint32_t i);
 /* Recurrences. */
 bool tl__draft_distribute(tl_draft *d);
 /* Groups in the order in which they run. */

@@ -41,7 +41,7 @@ static bool count_classes(tl_draft *d, tl_plan_figures *f)
 /* Copies of given values are packs or stand-ins. */
 static void count_steps(const tl_draft *d, const tl_plan *plan, tl_plan_figures *f)
 {
-	uint32_t of[4] = {0}, given = 0;
+	uint32_t of[5] = {0}, given = 0;
 	for (uint32_t k = 0; k < plan->n_steps; k++) {
 		const tl_step *s = &plan->steps[k];
 		of[s->kind]++;
@@ -50,7 +50,7 @@ static void count_steps(const tl_draft *d, const tl_plan *plan, tl_plan_figures 
 	f->gemms = of[TL_STEP_GEMM];
 	f->programs = of[TL_STEP_MAP];
 	f->kernels = of[TL_STEP_KERNEL];
-	f->copies = of[TL_STEP_COPY] - given;
+	f->copies = of[TL_STEP_COPY] + of[TL_STEP_GATHER] - given;
 	f->packs = given - f->stand_ins;
 	f->splits = plan->n_splits;
 	for (uint32_t k = 0; k < plan->n_splits; k++)

@@ -86,7 +86,19 @@ typedef struct tl_copy_step {
 	tl_at to, from;
 } tl_copy_step;
 
-enum { TL_STEP_GEMM, TL_STEP_MAP, TL_STEP_KERNEL, TL_STEP_COPY };
+/* Rows that are brought together, or back to where they belong. Distances between rows in elements. */
+typedef struct tl_piece {
+	tl_ref to, from;
+	int64_t rows, to_ld, from_ld;
+} tl_piece;
+
+typedef struct tl_gather_step {
+	int64_t columns, rows; /* of all pieces */
+	uint32_t n;
+	const tl_piece *pieces;
+} tl_gather_step;
+
+enum { TL_STEP_GEMM, TL_STEP_MAP, TL_STEP_KERNEL, TL_STEP_COPY, TL_STEP_GATHER };
 
 typedef struct tl_step {
 	int kind;

@@ -93,6 +93,21 @@ tl_at tl__temporary(tl_lowering *l, tl_dtype dtype, tl_shape shape)
 	return at;
 }
 
+tl_ref tl__scratch(tl_lowering *l, int64_t elements)
+{
+	int64_t bytes = (elements * (int64_t)sizeof(tl_real) + TL_ALIGN) / TL_ALIGN * TL_ALIGN;
+	if (l->scratch_used + bytes > l->scratch_size) {
+		l->scratch_size = 2 * l->scratch_size > bytes ? 2 * l->scratch_size : bytes;
+		tl_at more = tl__temporary(l, TL_REAL, TL_SHAPE(l->scratch_size / (int64_t)sizeof(tl_real)));
+		l->scratch = tl__ref(&more);
+		l->scratch_used = 0;
+	}
+	tl_ref at = l->scratch;
+	at.offset += l->scratch_used;
+	l->scratch_used += bytes;
+	return at;
+}
+
 bool tl__copy_params(tl_lowering *l, const tl_node *node, const void **params)
 {
 	*params = NULL;

@@ -13,6 +13,8 @@ typedef struct tl_lowering {
 	uint32_t *given_of; /* base of a given root, or 0 */
 	uint32_t *reg_of;   /* 1 + register of a group's nodes in their program */
 	uint32_t cap_steps;
+	tl_ref scratch;     /* for rows that are copied together for one product */
+	int64_t scratch_used, scratch_size;
 } tl_lowering;
 
 /* Memory of the plan; NULL where it is out. */
@@ -25,6 +27,8 @@ bool tl__add_step(tl_lowering *l, int kind, uint32_t node, uint32_t stretch, con
 bool tl__add_copy(tl_lowering *l, const tl_at *to, const tl_at *from, uint32_t node, uint32_t stretch);
 /* More of the plan's memory, in use all the time. */
 tl_at tl__temporary(tl_lowering *l, tl_dtype dtype, tl_shape shape);
+/* Memory for the copies of one group or program, which sets scratch_used to 0; the next one's go to the same place. */
+tl_ref tl__scratch(tl_lowering *l, int64_t elements);
 
 static inline tl_ref tl__ref(const tl_at *at)
 {

@@ -4,7 +4,7 @@
  * memory. Instances that lie at equal distances become one more axis of the domain, axes that can be
  * walked as one are joined, but for the last one, whose elements are the columns.
  */
-#include "graph/plan_lower.h"
+#include "graph/plan_lower_even.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +30,8 @@ typedef struct writer {
 	unsigned char *buffer_of; /* of a register */
 	uint32_t buffers;
 	uint32_t *order; /* instances by where they write */
+	tl_gather_step *after[MOST_PORTS]; /* results that are brought to their places */
+	uint32_t n_after;
 } writer;
 
 static uint32_t member(const writer *w, uint32_t group, uint32_t k)
@@ -259,17 +261,58 @@ static bool emit(writer *w, uint32_t first, uint32_t n)
 	return tl__add_step(l, TL_STEP_MAP, node, w->program->stretch, m);
 }
 
+/* Ports whose instances lie scattered are copied, if all of them can be and that is cheaper than many passes. */
+static bool even_out(writer *w)
+{
+	tl_draft *d = w->l->d;
+	uint32_t runs = 0, uneven = 0, first = member(w, w->program->first_group, 0);
+	bool is_uneven[MOST_PORTS];
+	tl_shape shape = d->look[first].shape;
+	if (w->count < 2 || !tl__draft_has(d, TL_PASS_BATCH))
+		return true;
+	for (uint32_t k = 0; k < w->count; k += run_length(w, k))
+		runs++;
+	for (uint32_t p = 0; p < w->n_ports && runs > 1; p++) {
+		tl_instances v = {w->ports[p].at, w->order, w->count};
+		is_uneven[p] = !tl__instances_even(&v);
+		uneven += is_uneven[p];
+		if (!tl_shape_equal(v.at[w->order[0]].t.shape, shape) || !tl__instances_movable(&v))
+			return true;
+	}
+	if (!tl__instances_short(runs, uneven, w->count, tl_shape_size(shape)))
+		return true;
+	w->l->scratch_used = 0;
+	for (uint32_t p = 0; p < w->n_ports; p++) {
+		tl_instances v = {w->ports[p].at, w->order, w->count};
+		tl_gather_step *step;
+		if (!is_uneven[p])
+			continue;
+		if (!tl__even_out(w->l, &v, p >= w->n_inputs, &step))
+			return false;
+		w->ports[p].at = v.at;
+		if (p >= w->n_inputs)
+			w->after[w->n_after++] = step;
+		else if (!tl__add_step(w->l, TL_STEP_GATHER, first, 0, step))
+			return false;
+	}
+	return true;
+}
+
 bool tl__lower_program(tl_lowering *l, const tl_program *program)
 {
 	writer w;
 	w = (writer){.l = l, .program = program, .count = program->count};
 	w.ops = tl__plan_array(l, program->nodes, sizeof *w.ops);
-	if (!w.ops || !read_groups(&w) || !read_results(&w) || !assign_buffers(&w) || !sort_instances(&w))
+	if (!w.ops || !read_groups(&w) || !read_results(&w) || !assign_buffers(&w) || !sort_instances(&w) ||
+		!even_out(&w))
 		return false;
 	for (uint32_t k = 0, n; k < w.count; k += n) {
 		n = run_length(&w, k);
 		if (!emit(&w, k, n))
 			return false;
 	}
+	for (uint32_t k = 0; k < w.n_after; k++)
+		if (!tl__add_step(l, TL_STEP_GATHER, member(&w, program->first_group, 0), 0, w.after[k]))
+			return false;
 	return true;
 }

@@ -7,42 +7,25 @@
  *
  * A matrix that gemm cannot read (neither rows nor columns are contiguous) is copied first.
  */
-#include "graph/plan_lower.h"
+#include "graph/plan_lower_product.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-/* A matrix with its element strides. */
-typedef struct matrix {
-	tl_ref at;
-	int64_t rows, columns, down, right;
-} matrix;
-
-typedef struct pair {
-	matrix a, b;
-} pair;
-
-/* One node of the group. */
-typedef struct product {
-	uint32_t node, n;
-	pair *pairs;
-	matrix c, start; /* start.rows = 0: none */
-	bool here;       /* the start is where the result goes */
-} product;
-
-static matrix as_matrix(const tl_at *at)
+static tl_matrix as_matrix(const tl_at *at)
 {
 	const tl_tensor *t = &at->t;
 	bool row = t->shape.axes == 1;
-	return (matrix){tl__ref(at), row ? 1 : t->shape.dim[0], t->shape.dim[row ? 0 : 1], row ? 0 : t->stride[0],
+	return (tl_matrix){tl__ref(at), row ? 1 : t->shape.dim[0], t->shape.dim[row ? 0 : 1], row ? 0 : t->stride[0],
 		t->stride[row ? 0 : 1]};
 }
 
-static bool plain(const matrix *m)
+static bool plain(const tl_matrix *m)
 {
 	return (m->right == 1 || m->columns == 1) && (m->rows == 1 || m->down >= m->columns);
 }
 
-static bool transposed(const matrix *m)
+static bool transposed(const tl_matrix *m)
 {
 	return (m->down == 1 || m->rows == 1) && (m->columns == 1 || m->right >= m->rows);
 }
@@ -64,7 +47,7 @@ static bool operand_at(tl_lowering *l, uint32_t i, tl_at *at)
 	return tl__at(l, i, at);
 }
 
-static bool operand(tl_lowering *l, uint32_t i, uint32_t stretch, matrix *m)
+static bool operand(tl_lowering *l, uint32_t i, uint32_t stretch, tl_matrix *m)
 {
 	tl_at at;
 	if (!operand_at(l, i, &at))
@@ -77,60 +60,55 @@ static bool operand(tl_lowering *l, uint32_t i, uint32_t stretch, matrix *m)
 	return tl__add_copy(l, &copy, &at, i, stretch);
 }
 
-static int64_t bytes(int64_t elements)
-{
-	return elements * (int64_t)sizeof(tl_real);
-}
-
 static bool follows(tl_ref a, tl_ref b, int64_t elements)
 {
-	return a.base == b.base && b.offset - a.offset == bytes(elements);
+	return a.base == b.base && b.offset - a.offset == tl__real_bytes(elements);
 }
 
 static int by_place(const void *x, const void *y)
 {
-	const pair *p = x, *q = y;
+	const tl_pair *p = x, *q = y;
 	if (p->a.at.base != q->a.at.base)
 		return p->a.at.base < q->a.at.base ? -1 : 1;
 	return (p->a.at.offset > q->a.at.offset) - (p->a.at.offset < q->a.at.offset);
 }
 
 /* q's operands continue p's along the inner axis. Of a single column or row the distance is the stride. */
-static bool continues_inner(const pair *p, const pair *q)
+static bool continues_inner(const tl_pair *p, const tl_pair *q)
 {
-	pair s = *p;
+	tl_pair s = *p;
 	int64_t k = p->a.columns;
 	if (k == 1) {
-		s.a.right = (q->a.at.offset - p->a.at.offset) / bytes(1);
-		s.b.down = (q->b.at.offset - p->b.at.offset) / bytes(1);
+		s.a.right = (q->a.at.offset - p->a.at.offset) / tl__real_bytes(1);
+		s.b.down = (q->b.at.offset - p->b.at.offset) / tl__real_bytes(1);
 	}
 	bool alike = q->a.columns == 1 || (q->a.right == s.a.right && q->b.down == s.b.down);
 	return alike && q->a.down == p->a.down && q->b.right == p->b.right && follows(p->a.at, q->a.at, k * s.a.right) &&
 	       follows(p->b.at, q->b.at, k * s.b.down);
 }
 
-static void append_inner(pair *p, const pair *q)
+static void append_inner(tl_pair *p, const tl_pair *q)
 {
 	if (p->a.columns == 1) {
-		p->a.right = (q->a.at.offset - p->a.at.offset) / bytes(1);
-		p->b.down = (q->b.at.offset - p->b.at.offset) / bytes(1);
+		p->a.right = (q->a.at.offset - p->a.at.offset) / tl__real_bytes(1);
+		p->b.down = (q->b.at.offset - p->b.at.offset) / tl__real_bytes(1);
 	}
 	p->a.columns += q->a.columns;
 	p->b.rows += q->b.rows;
 }
 
-static bool readable(const pair *p)
+static bool readable(const tl_pair *p)
 {
 	return (plain(&p->a) || transposed(&p->a)) && (plain(&p->b) || transposed(&p->b));
 }
 
-static void merge_inner(product *f)
+static void merge_inner(tl_factors *f)
 {
 	uint32_t n = 0;
 	qsort(f->pairs, f->n, sizeof *f->pairs, by_place);
 	for (uint32_t k = 0; k < f->n; k++) {
 		if (n > 0 && continues_inner(&f->pairs[n - 1], &f->pairs[k])) {
-			pair longer = f->pairs[n - 1];
+			tl_pair longer = f->pairs[n - 1];
 			append_inner(&longer, &f->pairs[k]);
 			if (readable(&longer)) {
 				f->pairs[n - 1] = longer;
@@ -143,7 +121,7 @@ static void merge_inner(product *f)
 }
 
 /* Where the start is not the result's place and not made of rows, it is copied there first. */
-static bool read_start(tl_lowering *l, uint32_t start, uint32_t stretch, const tl_at *c, product *f)
+static bool read_start(tl_lowering *l, uint32_t start, uint32_t stretch, const tl_at *c, tl_factors *f)
 {
 	tl_at at;
 	if (!start)
@@ -161,13 +139,13 @@ static bool read_start(tl_lowering *l, uint32_t start, uint32_t stretch, const t
 	return tl__add_copy(l, c, &at, f->node, stretch);
 }
 
-static bool read_product(tl_lowering *l, uint32_t i, uint32_t stretch, product *f)
+static bool read_product(tl_lowering *l, uint32_t i, uint32_t stretch, tl_factors *f)
 {
 	tl_draft *d = l->d;
 	const tl_product *p = &d->product[i];
 	const uint32_t *reads = d->reads[i];
 	tl_at at;
-	*f = (product){.node = i, .n = p->pairs, .pairs = tl__draft_array(d, p->pairs, sizeof *f->pairs)};
+	*f = (tl_factors){.node = i, .n = p->pairs, .pairs = tl__draft_array(d, p->pairs, sizeof *f->pairs)};
 	if (!f->pairs || !tl__at(l, i, &at))
 		return false;
 	f->c = as_matrix(&at);
@@ -175,28 +153,39 @@ static bool read_product(tl_lowering *l, uint32_t i, uint32_t stretch, product *
 		if (!operand(l, reads[2 * k], stretch, &f->pairs[k].a) ||
 			!operand(l, reads[2 * k + 1], stretch, &f->pairs[k].b))
 			return false;
+	tl_factors single = *f;
+	if (p->pairs > 1 && tl__draft_has(d, TL_PASS_BATCH)) {
+		single.pairs = tl__draft_array(d, f->n, sizeof *single.pairs);
+		if (!single.pairs)
+			return false;
+		memcpy(single.pairs, f->pairs, f->n * sizeof *f->pairs);
+	}
 	if (p->pairs > 1 && tl__draft_has(d, TL_PASS_MERGE))
 		merge_inner(f);
+	if (single.pairs != f->pairs && f->n == p->pairs) /* in one order in all of a group */
+		memcpy(f->pairs, single.pairs, f->n * sizeof *f->pairs);
+	if (p->pairs > 1 && tl__draft_has(d, TL_PASS_BATCH) && !tl__gather_inner(l, f, &single))
+		return false;
 	return read_start(l, p->row || p->start ? reads[2 * p->pairs] : 0, stretch, &at, f);
 }
 
 /* The rows of `next` continue those of `m`; of a single row the distance is the stride. */
-static bool continues_rows(const matrix *m, int64_t rows, const matrix *next, bool fixed, int64_t *down)
+static bool continues_rows(const tl_matrix *m, int64_t rows, const tl_matrix *next, bool fixed, int64_t *down)
 {
 	if (fixed) {
 		*down = m->down;
 		return m->at.base == next->at.base && m->at.offset == next->at.offset && m->down == next->down &&
 		       m->right == next->right;
 	}
-	*down = rows == 1 ? (next->at.offset - m->at.offset) / bytes(1) : m->down;
+	*down = rows == 1 ? (next->at.offset - m->at.offset) / tl__real_bytes(1) : m->down;
 	return follows(m->at, next->at, rows * *down) && m->right == next->right && (next->rows == 1 || next->down == *down);
 }
 
 /* Takes q into f, if its rows continue f's everywhere. */
-static bool append_rows(product *f, const product *q)
+static bool append_rows(tl_factors *f, const tl_factors *q)
 {
-	product longer = *f;
-	pair pairs[8];
+	tl_factors longer = *f;
+	tl_pair pairs[8];
 	if (f->n != q->n || f->n > 8 || f->here != q->here || !f->start.rows != !q->start.rows)
 		return false;
 	for (uint32_t k = 0; k < f->n; k++) {
@@ -222,7 +211,7 @@ static bool append_rows(product *f, const product *q)
 	return true;
 }
 
-static tl_gemm_term as_term(const pair *p)
+static tl_gemm_term as_term(const tl_pair *p)
 {
 	bool ta = !plain(&p->a), tb = !plain(&p->b);
 	return (tl_gemm_term){
@@ -236,7 +225,7 @@ static tl_gemm_term as_term(const pair *p)
 	};
 }
 
-static bool emit(tl_lowering *l, const product *f, uint32_t stretch)
+bool tl__emit_product(tl_lowering *l, const tl_factors *f, uint32_t stretch)
 {
 	tl_gemm_step *g = tl__plan_array(l, 1, sizeof *g);
 	tl_gemm_term *terms = tl__plan_array(l, f->n, sizeof *terms);
@@ -260,25 +249,31 @@ static bool emit(tl_lowering *l, const product *f, uint32_t stretch)
 
 static int by_result(const void *x, const void *y)
 {
-	const product *f = x, *g = y;
+	const tl_factors *f = x, *g = y;
 	return (f->c.at.offset > g->c.at.offset) - (f->c.at.offset < g->c.at.offset);
 }
 
 bool tl__lower_products(tl_lowering *l, const tl_group *g)
 {
 	tl_draft *d = l->d;
-	product *all = tl__draft_array(d, g->count, sizeof *all);
+	tl_factors *all = tl__draft_array(d, g->count, sizeof *all);
 	if (!all)
 		return false;
+	l->scratch_used = 0;
 	for (uint32_t k = 0; k < g->count; k++)
 		if (!read_product(l, d->members[g->first + k], g->stretch, &all[k]))
 			return false;
 	qsort(all, g->count, sizeof *all, by_result);
-	for (uint32_t k = 0, end; k < g->count; k = end) {
-		for (end = k + 1; end < g->count && append_rows(&all[k], &all[end]);)
-			end++;
-		if (!emit(l, &all[k], g->stretch))
-			return false;
+	uint32_t n = 0;
+	for (uint32_t k = 0; k < g->count; n++) {
+		all[n] = all[k];
+		for (k++; k < g->count && append_rows(&all[n], &all[k]);)
+			k++;
 	}
+	if (n > 1 && tl__draft_has(d, TL_PASS_BATCH))
+		return tl__gather_rows(l, all, n, g->stretch);
+	for (uint32_t k = 0; k < n; k++)
+		if (!tl__emit_product(l, &all[k], g->stretch))
+			return false;
 	return true;
 }

@@ -14,6 +14,7 @@
  */
 #include "graph/plan_place.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define ALIAS 1024 /* bytes */
@@ -204,6 +205,14 @@ static bool at_edge(const tl_places *p, uint32_t i, bool begin)
 	return begin ? offset == 0 : offset + size == whole;
 }
 
+/* Which chain a root is in: union-find with halved paths, for long chains are many links. */
+static uint32_t find_chain(tl_places *p, uint32_t i)
+{
+	while (p->chain[i] != i)
+		i = p->chain[i] = p->chain[p->chain[i]];
+	return i;
+}
+
 /* Lay root b behind root a, if neither has another neighbour there. */
 static void link_roots(tl_places *p, uint32_t a, uint32_t b)
 {
@@ -213,11 +222,10 @@ static void link_roots(tl_places *p, uint32_t a, uint32_t b)
 		columns_of(draft_look(p, before)) != columns_of(draft_look(p, behind)) ||
 		draft_look(p, before)->dtype != draft_look(p, behind)->dtype)
 		return;
-	uint32_t head = before;
-	while (p->prev[head])
-		head = p->prev[head] - 1;
-	if (head == behind)
+	uint32_t a_chain = find_chain(p, before), b_chain = find_chain(p, behind);
+	if (a_chain == b_chain)
 		return;
+	p->chain[b_chain] = a_chain;
 	p->next[before] = behind + 1;
 	p->prev[behind] = before + 1;
 }
@@ -255,20 +263,62 @@ static bool sum_root(tl_places *p, uint32_t i, tl_shape like, uint32_t *root)
 	return true;
 }
 
+/* Nodes of several examples, run together in a recurrence: they lie as they run. */
+static bool is_batch(const tl_group *g)
+{
+	return g->stretch && g->count > 1;
+}
+
+typedef struct turn {
+	uint32_t group, place, pair;
+} turn;
+
+static int by_turn(const void *x, const void *y)
+{
+	const turn *a = x, *b = y;
+	if (a->group != b->group)
+		return a->group > b->group ? -1 : 1; /* backward: the last level is the first step */
+	return (a->place > b->place) - (a->place < b->place);
+}
+
+/* A sum over batches, in the order in which side 1, or else side 0, lies. */
+static bool batch_order(const tl_draft *d, uint32_t i, uint32_t n, uint32_t *order, bool *found)
+{
+	turn *turns = tl_arena_alloc(d->mem, n * sizeof *turns);
+	*found = false;
+	if (!turns)
+		return false;
+	for (int side = 1; side >= 0 && !*found; side--) {
+		*found = true;
+		for (uint32_t k = 0; k < n && *found; k++) {
+			uint32_t root = d->root[d->reads[i][2 * k + (uint32_t)side]];
+			*found = is_root(d, root) && d->groups[d->group_of[root]].stretch;
+			turns[k] = (turn){d->group_of[root], d->place_in_group[root], k};
+		}
+	}
+	if (!*found)
+		return true;
+	qsort(turns, n, sizeof *turns, by_turn);
+	for (uint32_t k = 0; k < n; k++)
+		order[k] = turns[k].pair;
+	return true;
+}
+
 /* The pairs of a sum in the order in which side 0 was recorded, so that slabs run forwards in time. */
 static bool sum_order(const tl_places *p, uint32_t i, uint32_t **order)
 {
 	tl_draft *d = p->d;
 	uint32_t n = d->product[i].pairs;
 	const uint32_t *reads = d->reads[i];
+	bool found = false;
 	*order = tl__draft_array(d, n, sizeof **order);
-	if (!*order)
+	if (!*order || (p->batches && !batch_order(d, i, n, *order, &found)))
 		return false;
 	bool descending = n > 1 && (d->root[reads[0]] > d->root[reads[2 * n - 2]] ||
 					   (d->root[reads[0]] == d->root[reads[2 * n - 2]] &&
 						   tl__look_offset(&d->look[reads[0]]) >
 							   tl__look_offset(&d->look[reads[2 * n - 2]])));
-	for (uint32_t k = 0; k < n; k++)
+	for (uint32_t k = 0; !found && k < n; k++)
 		(*order)[k] = descending ? n - 1 - k : k;
 	return true;
 }
@@ -317,9 +367,8 @@ static bool lies_backwards(const tl_places *p, const tl_group *g)
 	return false;
 }
 
-static void link_list(tl_places *p, const tl_group *g, int read)
+static void link_list(tl_places *p, const tl_group *g, int read, bool backwards)
 {
-	bool backwards = lies_backwards(p, g);
 	uint32_t last = 0;
 	for (uint32_t k = 0; k < g->count; k++) {
 		uint32_t root = listed_root(p->d, g, backwards ? g->count - 1 - k : k, read);
@@ -329,20 +378,53 @@ static void link_list(tl_places *p, const tl_group *g, int read)
 	}
 }
 
+/* Batches before the others. */
+static void link_groups(tl_places *p, bool batches)
+{
+	tl_draft *d = p->d;
+	for (uint32_t g = 0; g < d->n_groups; g++) {
+		uint32_t i = d->members[d->groups[g].first];
+		if (d->groups[g].count < 2 || d->by[i] == TL_BY_KERNEL || is_batch(&d->groups[g]) != batches)
+			continue;
+		p->batches |= batches;
+		bool backwards = lies_backwards(p, &d->groups[g]);
+		link_list(p, &d->groups[g], -1, backwards);
+		for (uint32_t r = 0; d->by[i] != TL_BY_PARTS && r < d->n_reads[i]; r++)
+			link_list(p, &d->groups[g], (int)r, backwards);
+	}
+}
+
+/* What the levels of a class compute, one level below the other, forwards in time. */
+static bool link_levels(tl_places *p)
+{
+	tl_draft *d = p->d;
+	uint32_t *before = tl__draft_array(d, d->n_classes, sizeof *before); /* 1 + group of the level before */
+	if (!before)
+		return false;
+	for (uint32_t g = 0; g < d->n_groups; g++) {
+		const uint32_t *node = d->members + d->groups[g].first, *last = node + d->groups[g].count - 1;
+		uint32_t *level = &before[d->class_of[*node]];
+		if (!d->groups[g].stretch || !is_root(d, *node) || d->by[*node] == TL_BY_KERNEL)
+			continue;
+		if (*level && d->nodes[*node].flags & TL_NODE_ADJOINT)
+			link_roots(p, *last, d->members[d->groups[*level - 1].first]);
+		else if (*level)
+			link_roots(p, d->members[d->groups[*level - 1].first + d->groups[*level - 1].count - 1], *node);
+		*level = g + 1;
+	}
+	return true;
+}
+
 static bool link_chains(tl_places *p)
 {
 	tl_draft *d = p->d;
+	link_groups(p, true);
+	if (p->batches && !link_levels(p))
+		return false;
 	for (uint32_t k = 0; k < d->n_seq; k++)
 		if (is_root(d, d->seq[k]) && d->by[d->seq[k]] == TL_BY_PRODUCT && !link_sum(p, d->seq[k]))
 			return false;
-	for (uint32_t g = 0; g < d->n_groups; g++) {
-		uint32_t i = d->members[d->groups[g].first];
-		if (d->groups[g].count < 2 || (d->by[i] != TL_BY_MAP && d->by[i] != TL_BY_PRODUCT))
-			continue;
-		link_list(p, &d->groups[g], -1);
-		for (uint32_t r = 0; r < d->n_reads[i]; r++)
-			link_list(p, &d->groups[g], (int)r);
-	}
+	link_groups(p, false);
 	return true;
 }
 
@@ -559,7 +641,8 @@ bool tl__draft_place(tl_places *p, tl_draft *d)
 	p->claim = tl__draft_array(d, roots, sizeof *p->claim);
 	p->next = tl__draft_array(d, roots, sizeof *p->next);
 	p->prev = tl__draft_array(d, roots, sizeof *p->prev);
-	if (!p->dense || !p->in_sum || !p->look || !p->spot || !p->claim || !p->next || !p->prev)
+	p->chain = tl__draft_array(d, roots, sizeof *p->chain);
+	if (!p->dense || !p->in_sum || !p->look || !p->spot || !p->claim || !p->next || !p->prev || !p->chain)
 		return false;
 	bool again = true;
 	for (int tries = 0; again; tries++) {
@@ -570,6 +653,8 @@ bool tl__draft_place(tl_places *p, tl_draft *d)
 		memset(p->claim, 0, roots * sizeof *p->claim);
 		memset(p->next, 0, roots * sizeof *p->next);
 		memset(p->prev, 0, roots * sizeof *p->prev);
+		for (uint32_t i = 0; i < roots; i++)
+			p->chain[i] = i;
 		if (tl__draft_has(d, TL_PASS_PLACE) && (!make_claims(p) || !link_chains(p)))
 			return false;
 		if (!assign(p) || !settle(p, &again))

@@ -21,6 +21,8 @@ typedef struct tl_places {
 	unsigned char *dense; /* root i must not lie strided: a view of it needs that */
 	unsigned char *in_sum; /* root i is read down its columns, by a sum of products over time */
 	uint32_t *next, *prev; /* neighbours in memory: 1 + root, or 0 */
+	uint32_t *chain;       /* union-find: roots that are neighbours, directly or not */
+	bool batches;         /* some nodes of a recurrence run together */
 	tl_tensor *look;      /* final; data relative to TL_PLAN_BASE */
 	tl_stand_in stand_in[TL_MOST_STAND_INS];
 	uint32_t n_stand_ins;

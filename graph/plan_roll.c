@@ -5,7 +5,7 @@
  * each one on are the same: a class is a place in the body, whatever copy of whatever loop it stands in.
  *
  * A signature holds op and shape (but for the number of rows, which may shrink from step to step) and,
- * for each operand, which parameter it is or which op made it; layers with weights of their own thus
+ * for each operand, which parameter it is or which op made it and which columns are read; layers with weights of their own thus
  * have classes of their own. Blocks of signatures are compared by polynomial hashes of all prefixes:
  *
  *	H(i+1) = H(i) M + s_i,    hash of s_i .. s_{i+n-1} = H(i+n) - H(i) M^n
@@ -27,7 +27,7 @@ typedef struct map_entry {
 typedef struct roll {
 	tl_draft *d;
 	uint64_t *signature, *prefix, *power;
-	uint64_t *key; /* of the class of seq[i]; 0: in no loop */
+	uint64_t *key; /* of the place of seq[i] in its loop's body; 0: in no loop */
 	map_entry *map;
 	uint64_t mask;
 } roll;
@@ -40,18 +40,10 @@ static map_entry *find(roll *r, uint64_t key)
 	return &r->map[at & r->mask];
 }
 
-static uint64_t shape_signature(tl_shape s)
-{
-	uint64_t h = (uint64_t)s.axes;
-	for (int64_t i = s.axes > 1 ? 1 : 0; i < s.axes; i++)
-		h = tl__mix(h, (uint64_t)s.dim[i]);
-	return h;
-}
-
 static uint64_t signature_of(const tl_draft *d, uint32_t i)
 {
 	const tl_node *node = &d->nodes[i];
-	uint64_t h = tl__mix((uintptr_t)node->op, shape_signature(node->value.shape));
+	uint64_t h = tl__mix((uintptr_t)node->op, tl__draft_shape_key(node->value.shape));
 	if (node->op->flags & TL_OP_ALONE)
 		return tl__mix(h, i);
 	for (uint32_t k = 0; k < node->n_in && k < 8; k++) {
@@ -59,6 +51,8 @@ static uint64_t signature_of(const tl_draft *d, uint32_t i)
 		bool given = d->kind[from] == TL_DRAFT_GIVEN;
 		bool param = given && d->nodes[from].op == &tl_op_param;
 		h = tl__mix(h, param ? from : given ? 0 : (uintptr_t)d->nodes[from].op);
+		if (!given)
+			h = tl__mix(h, tl__draft_columns_key(d, node->in[k]));
 	}
 	return h;
 }
@@ -108,39 +102,19 @@ static void find_loops(roll *r)
 	}
 }
 
-static bool number_classes(roll *r)
-{
-	tl_draft *d = r->d;
-	for (uint64_t i = 0; i <= r->mask; i++)
-		r->map[i].value = 0;
-	for (uint32_t i = 0; i < d->n_seq; i++) {
-		uint32_t *class = &d->class_of[d->seq[i]];
-		if (!r->key[i]) {
-			*class = d->n_classes++;
-			continue;
-		}
-		map_entry *e = find(r, r->key[i]);
-		if (!e->value)
-			*e = (map_entry){r->key[i], 1 + d->n_classes++};
-		*class = e->value - 1;
-	}
-	return true;
-}
-
 bool tl__draft_roll(tl_draft *d)
 {
 	uint32_t n = d->n_seq;
 	roll r = {.d = d, .mask = 1};
 	while (r.mask < 2 * (uint64_t)n + 2)
 		r.mask *= 2;
-	d->class_of = tl__draft_array(d, d->size, sizeof *d->class_of);
 	r.map = tl__draft_array(d, r.mask, sizeof *r.map);
 	r.mask--;
 	r.signature = tl__draft_array(d, n, sizeof *r.signature);
 	r.prefix = tl__draft_array(d, n + 1, sizeof *r.prefix);
 	r.power = tl__draft_array(d, n + 1, sizeof *r.power);
 	r.key = tl__draft_array(d, n, sizeof *r.key);
-	if (!d->class_of || !r.map || !r.signature || !r.prefix || !r.power || !r.key)
+	if (!r.map || !r.signature || !r.prefix || !r.power || !r.key)
 		return false;
 	r.power[0] = 1;
 	for (uint32_t i = 0; i < n; i++) {
@@ -150,5 +124,5 @@ bool tl__draft_roll(tl_draft *d)
 	}
 	if (tl__draft_has(d, TL_PASS_ROLL))
 		find_loops(&r);
-	return number_classes(&r);
+	return tl__draft_classify(d, r.key);
 }

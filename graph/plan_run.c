@@ -10,6 +10,7 @@
 #include "graph/profile_run.h"
 
 #define MAP_GRAIN 16384 /* block elements times ops that are worth waking a thread for */
+#define GATHER_GRAIN 65536 /* elements that are worth waking a thread for */
 #define TILE_ROWS 256	/* of a product that starts from rows: a tile stays in the cache until gemm adds */
 #define TILE_COLUMNS 512
 #define UNIT 16		/* rows or columns that threads share are multiples of it */
@@ -142,6 +143,28 @@ static void run_map(const tl_map_step *m, tl_frame *f, tl_pool *pool)
 		tl_parallel(pool, w.parts, 1, map_parts, &w);
 }
 
+static void gather_pieces(void *ctx, int64_t first, int64_t last)
+{
+	work *w = ctx;
+	const tl_gather_step *g = w->step;
+	for (int64_t k = first; k < last; k++) {
+		const tl_piece *p = &g->pieces[k];
+		tl_real *to = tl__address(w->f, p->to);
+		const tl_real *from = tl__address(w->f, p->from);
+		for (int64_t r = 0; r < p->rows; r++)
+			memcpy(to + r * p->to_ld, from + r * p->from_ld, (size_t)g->columns * sizeof *to);
+	}
+}
+
+static void run_gather(const tl_gather_step *g, tl_frame *f, tl_pool *pool)
+{
+	work w = {.f = f, .step = g};
+	if (g->rows * g->columns < GATHER_GRAIN)
+		gather_pieces(&w, 0, g->n);
+	else
+		tl_parallel(pool, g->n, 1, gather_pieces, &w);
+}
+
 static tl_tensor tensor_at(const tl_frame *f, const tl_at *at)
 {
 	tl_tensor t = at->t;
@@ -199,6 +222,9 @@ static tl_status run_step(const tl_step *s, tl_frame *f)
 		break;
 	case TL_STEP_KERNEL:
 		return run_kernel(s->what, f);
+	case TL_STEP_GATHER:
+		run_gather(s->what, f, f->pool);
+		break;
 	case TL_STEP_COPY: {
 		const tl_copy_step *c = s->what;
 		tl_tensor to = tensor_at(f, &c->to), from = tensor_at(f, &c->from);

@@ -175,6 +175,10 @@ static double work_of(const tl_step *step)
 			elements += (double)tl_shape_size(k->in[r].t.shape);
 		return 16 * elements;
 	}
+	case TL_STEP_GATHER: {
+		const tl_gather_step *g = step->what;
+		return 4 * (double)g->rows * (double)g->columns;
+	}
 	case TL_STEP_COPY: return 4 * (double)tl_shape_size(((const tl_copy_step *)step->what)->to.t.shape);
 	default: {
 		double each = work_per_row(step, &rows);

@@ -152,6 +152,15 @@ static void describe_node(tl_profile_entry *e, const tl_profile *p, const tl_tap
 	write_scope(p, t, node->scope, e->scope);
 }
 
+static void describe_gather(tl_profile_entry *e, const tl_gather_step *g)
+{
+	e->kind = TL_PROFILE_COPY;
+	e->m = g->rows;
+	e->n = g->columns;
+	e->elements = (double)g->rows * (double)g->columns;
+	e->bytes = 2 * e->elements * sizeof(tl_real);
+}
+
 void tl__profile_describe(tl_profile_entry *e, const tl_profile *p, const tl_tape *t, const tl_step *s)
 {
 	const tl_node *node = &t->nodes[s->node];
@@ -162,6 +171,7 @@ void tl__profile_describe(tl_profile_entry *e, const tl_profile *p, const tl_tap
 	case TL_STEP_MAP: describe_map(e, s->what); break;
 	case TL_STEP_KERNEL: describe_kernel(e, s->what); break;
 	case TL_STEP_COPY: describe_copy(e, s->what, node); break;
+	case TL_STEP_GATHER: describe_gather(e, s->what); break;
 	}
 	e->least = e->m;
 }

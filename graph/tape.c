@@ -244,7 +244,8 @@ tl_var tl_apply(tl_tape *t, const tl_op *op, int n, const tl_var *in, const void
 	node->params_size = (uint32_t)size;
 	node->scope = t->scope;
 	node->draw = op->flags & TL_OP_RANDOM ? t->draws++ : 0;
-	node->flags = t->recording_adjoints ? TL_NODE_ADJOINT : 0;
+	node->flags = t->recording_adjoints ? TL_NODE_ADJOINT | t->role << TL_NODE_ROLE : 0;
+	node->adjoint_of = t->recording_adjoints ? t->adjoint_of : 0;
 	node->slot = 0;
 	return tl__var(t, t->n_nodes++);
 }

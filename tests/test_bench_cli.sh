@@ -14,6 +14,7 @@ sizes() {
     seq2seq) echo "--vocab 11 --embed 5 --source 4 --target 3" ;;
     ragged) echo "--input 5 --min-length 2 --max-length 6" ;;
     unequal) echo "--input 5 --min-length 2 --length 6" ;;
+    trees) echo "--input 5 --vocab 11 --min-leaves 2 --leaves 6" ;;
     esac
 }
 
@@ -32,7 +33,7 @@ between() {
 
 # --- What each work prints
 
-for work in lm last-state seq2seq ragged unequal; do
+for work in lm last-state seq2seq ragged unequal trees; do
     bench $work
     is "$work prints one line" lines 1
     is "$work prints JSON" json out
@@ -86,6 +87,12 @@ bench ragged
 is "ragged names its sizes" holds '"work": "ragged lstm 2..6 I5 H8 B3"'
 bench unequal
 is "unequal names its sizes" holds '"work": "unequal lstm 2..6 I5 H8 B3"'
+bench trees
+is "trees names its sizes" holds '"work": "trees lstm 2..6 V11 I5 H8 B3"'
+bench trees --plain 1
+is "and its cell" holds '"work": "trees plain 2..6 V11 I5 H8 B3"'
+bench trees --min-leaves 1 --leaves 1
+is "a tree may be a leaf" holds '"work": "trees lstm 1..1 '
 
 # Losses go down: the steps train.
 bench last-state --steps 1 --warmup 0
@@ -163,7 +170,7 @@ works bench gemm --help
 # --- The list of works
 
 works bench --help
-for work in lm last-state seq2seq ragged unequal gemm; do
+for work in lm last-state seq2seq ragged unequal trees gemm; do
     is "lists $work" holds "tapeloop bench $work "
 done
 run bench
@@ -191,6 +198,7 @@ refused "--executor: 'eager' is neither planned nor plain" bench lm --executor e
 for work in ragged unequal; do
     refused 'the least length, 40, is above the greatest, 35' bench $work --min-length 40
 done
+refused 'the least number of leaves, 9, is above the greatest, 6' bench trees --min-leaves 9 --leaves 6
 # shellcheck disable=SC2046,SC2086
 "$tool" bench lm $quick $(sizes lm) >/dev/full 2>err
 rc=$?

@@ -20,7 +20,7 @@ fail() {
 }
 
 checks=0
-for example in custom_cell custom_op long_loop; do
+for example in custom_cell custom_op long_loop tree; do
     checks=$((checks + 1))
     # shellcheck disable=SC2046
     "$@" -std=c11 -Wall -Wextra -Wpedantic -Werror "$source/tools/examples/$example.c" -o "$stage/$example" \
@@ -32,6 +32,10 @@ done
 checks=$((checks + 1))
 last=$(tail -n 1 "$stage/custom_cell.out" | sed 's/.*error //')
 awk -v e="$last" 'BEGIN { exit !(e > 0 && e < 0.01) }' || fail "the custom cell learnt nothing: $last"
+
+checks=$((checks + 1))
+last=$(tail -n 1 "$stage/tree.out" | awk '{ print $3 }')
+awk -v r="$last" 'BEGIN { exit !(r > 0.95 && r <= 1) }' || fail "the recursive net learnt nothing: $last"
 
 # d(cumsum(softsign(x)))/dx summed: (n - i) (1 - |y_i|)^2 at x = -2, -0.5, 1, 3
 checks=$((checks + 1))

@@ -17,6 +17,7 @@ static const struct {
 	{"seq2seq", bench_seq2seq, "encoder and decoder with attention"},
 	{"ragged", bench_ragged, "an LSTM over a batch of sequences of unequal lengths"},
 	{"unequal", bench_unequal, "an LSTM over sequences recorded one after the other"},
+	{"trees", bench_trees, "a tree-LSTM over trees recorded one after the other"},
 	{"gemm", bench_gemm, "matrix products alone: the machine's peak"},
 };
 
