@@ -13,6 +13,7 @@
 #include "graph/plan_cache.h"
 #include "graph/plan_draft.h"
 #include "graph/plan_key.h"
+#include "graph/plan_lesson.h"
 #include "graph/plan_lower.h"
 #include "graph/plan_run.h"
 #include "graph/profile_run.h"
@@ -29,9 +30,10 @@ typedef struct planner {
 	tl_error bad_passes;
 	tl_plan_cache cache;
 	tl_words words;
+	tl_lessons lessons;
 	tl_arena draft, scratch;
 	values *memory;
-	size_t used_before_reset;
+	size_t enough; /* bytes that the last step took, if one block was not enough for it */
 	char **bases;
 	uint32_t cap_bases;
 	tl_real *buffers;
@@ -50,6 +52,7 @@ static void destroy(void *state)
 	tl__plan_cache_release(&p->cache);
 	tl_arena_release(&p->draft);
 	tl_arena_release(&p->scratch);
+	tl__lessons_free(&p->lessons);
 	free(p->words.word);
 	free(p->bases);
 	free(p->buffers);
@@ -73,17 +76,16 @@ static void reset(void *state)
 {
 	planner *p = state;
 	p->computed = 0;
-	while (p->memory && p->memory->next) {
-		values *v = p->memory;
-		if (v->bytes < v->next->bytes) {
-			p->memory = v->next;
-		} else {
-			values *other = v->next;
-			v->next = other->next;
-			v = other;
+	tl__lessons_reset(&p->lessons);
+	if (p->memory && p->memory->next) {
+		p->enough = 0;
+		for (values *v = p->memory, *next; v; v = next) {
+			next = v->next;
+			p->enough += v->used;
+			free(v->data);
+			free(v);
 		}
-		free(v->data);
-		free(v);
+		p->memory = NULL;
 	}
 	if (p->memory)
 		p->memory->used = 0;
@@ -98,7 +100,8 @@ static char *take_values(planner *p, size_t bytes)
 			return at;
 		}
 	values *v = calloc(1, sizeof *v);
-	size_t size = (bytes + (bytes >> 3) + 4096) / 4096 * 4096;
+	size_t most = bytes > p->enough ? bytes : p->enough, size = (most + (most >> 3) + 4096) / 4096 * 4096;
+	p->enough = 0;
 	char *data = v ? aligned_alloc(4096, size) : NULL;
 	if (!data) {
 		free(v);
@@ -134,19 +137,34 @@ static bool make_room(planner *p, const tl_plan *plan, int threads)
 	return true;
 }
 
-static bool draw_plan(tl_draft *d, int n, const uint32_t *want, tl_plan *plan)
+static bool note_computed(const tl_draft *d, tl_plan *plan)
+{
+	size_t bytes = (d->size + 63) / 64 * sizeof *plan->computed;
+	plan->nodes = d->size;
+	plan->computed = tl_arena_alloc_small(&plan->mem, bytes);
+	if (!plan->computed)
+		return false;
+	memset(plan->computed, 0, bytes);
+	for (uint32_t i = 1; i < d->size; i++)
+		if (d->kind[i] == TL_DRAFT_NODE || d->kind[i] == TL_DRAFT_VIEW)
+			plan->computed[i / 64] |= (uint64_t)1 << i % 64;
+	return true;
+}
+
+static bool draw_plan(planner *p, tl_draft *d, int n, const uint32_t *want, tl_plan *plan)
 {
 	tl_places *places = tl__draft_array(d, 1, sizeof *places);
-	return places && tl__draft_need(d, n, want) && tl__draft_roll(d) && tl__draft_distribute(d) &&
-	       tl__draft_merge(d) && tl__draft_schedule(d) && tl__draft_fuse(d) && tl__draft_place(places, d) &&
-	       tl__lower(d, places, plan) && tl__plan_count(d, places, plan);
+	return places && tl__draft_need(d, n, want) && note_computed(d, plan) && tl__lessons_learn(&p->lessons, d) &&
+	       tl__draft_roll(d) && tl__draft_distribute(d) && tl__draft_merge(d) && tl__draft_schedule(d) &&
+	       tl__draft_fuse(d) && tl__draft_place(places, d) && tl__lower(d, places, plan) &&
+	       tl__plan_count(d, places, plan);
 }
 
 static tl_plan *make_plan(planner *p, tl_tape *t, int n, const uint32_t *want)
 {
 	tl_plan *plan = tl__plan_new(&p->words);
 	tl_draft d = {.tape = t, .passes = p->passes, .mem = &p->draft};
-	bool drawn = plan && draw_plan(&d, n, want, plan);
+	bool drawn = plan && draw_plan(p, &d, n, want, plan);
 	tl_arena_clear(&p->draft);
 	p->misses++;
 	if (!drawn) {
@@ -183,18 +201,26 @@ static tl_status run_plan(planner *p, tl_tape *t, const tl_plan *plan)
 
 static tl_status find_and_run(planner *p, tl_tape *t, int n, const uint32_t *want)
 {
+	int count;
 	if (!tl__structure(&p->words, t, n, want))
+		return tl_error_memory(&t->error);
+	uint64_t asked = p->words.hash;
+	const uint32_t *all = tl__lessons_want(&p->lessons, t, asked, n, want, &count);
+	if (!all || (count > n && !tl__structure(&p->words, t, count, all)))
 		return tl_error_memory(&t->error);
 	tl_plan *plan = tl__plan_cache_find(&p->cache, &p->words);
 	if (plan) {
 		p->hits++;
 	} else {
 		tl_profile_enter(t, TL_PHASE_PLANNING);
-		if (!(plan = make_plan(p, t, n, want)))
+		if (!(plan = make_plan(p, t, count, all)))
 			return tl_error_memory(&t->error);
 	}
 	tl_profile_enter(t, TL_PHASE_RUN);
-	return run_plan(p, t, plan);
+	tl_status status = run_plan(p, t, plan);
+	if (!status && !tl__lessons_ran(&p->lessons, asked, plan))
+		return tl_error_memory(&t->error);
+	return status;
 }
 
 static tl_status run(void *state, tl_tape *t, int n, const uint32_t *want)
@@ -220,9 +246,9 @@ static void stats(const void *state, tl_executor_stats *s)
 	const planner *p = state;
 	*s = (tl_executor_stats){
 		.computed = p->computed,
-		.allocations = p->grown + p->cache.made + p->words.grown + p->draft.grown + p->scratch.grown,
+		.allocations = p->grown + p->cache.made + p->words.grown + p->lessons.grown + p->draft.grown + p->scratch.grown,
 		.bytes = p->cache.bytes + p->words.cap * sizeof *p->words.word + p->draft.total + p->scratch.total +
-			 p->cap_bases * sizeof *p->bases + p->cap_buffers,
+			 tl__lessons_bytes(&p->lessons) + 			 p->cap_bases * sizeof *p->bases + p->cap_buffers,
 		.plan_hits = p->hits,
 		.plan_misses = p->misses,
 	};

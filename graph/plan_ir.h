@@ -126,6 +126,8 @@ typedef struct tl_plan {
 	uint64_t key;
 	uint64_t *structure; /* what the plan was made for, to be compared */
 	size_t structure_words;
+	uint64_t *computed;       /* bit i: node i of nodes 1..nodes-1 is computed, or a look at what is */
+	uint32_t nodes;
 	uint32_t *given, n_given; /* base k + 1 is the value of node given[k], or the place for it */
 	size_t bytes;             /* of base 0 */
 	tl_step *steps;

@@ -2,8 +2,8 @@
 /*
  * Splitting a recurrence by rows. If row r of every step reads only row r of what other steps of the
  * stretch write, then threads can take some rows each through all of its time steps, without waiting for
- * each other. Checked on memory: a read that touches what a step of the stretch writes must have the same
- * distance between rows, and lie in the same row.
+ * each other. Checked on memory: a read or write that touches what a step of the stretch writes must have the
+ * same distance between rows, and lie in the same row.
  */
 #include "graph/plan_lower.h"
 #include "graph/plan_run.h"
@@ -202,6 +202,9 @@ static bool split_stretch(tl_lowering *l, uint32_t first, uint32_t last, tl_spli
 		if (!note_writes(&s, &l->plan->steps[k]))
 			return true;
 	qsort(s.writes, s.n, sizeof *s.writes, by_place);
+	for (uint32_t k = 0; k < s.n; k++) /* what is added to, or written twice */
+		if (!read_is_fine(&s, s.writes[k], false))
+			return true;
 	for (uint32_t k = first; k < last; k++) {
 		const tl_step *step = &l->plan->steps[k];
 		if (step->kind == TL_STEP_GEMM ? !gemm_is_fine(&s, step->what) : !map_is_fine(&s, step->what))
