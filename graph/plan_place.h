@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the values of a draft lie: made by plan_place.c, read by plan_lower*.c. */
+/* Where the values of a draft lie: made by plan_place.c and its parts, read by plan_lower*.c. */
 #ifndef TL_GRAPH_PLAN_PLACE_H
 #define TL_GRAPH_PLAN_PLACE_H
 
@@ -7,7 +7,7 @@
 
 /* A given value that is copied to stand beside computed ones. */
 typedef struct tl_stand_in {
-	uint32_t given; /* the node; it and `sum` say whose operand is replaced */
+	uint32_t given; /* the node */
 	uint32_t id;    /* its number among roots: draft size + its place in the list */
 } tl_stand_in;
 
@@ -30,8 +30,36 @@ typedef struct tl_places {
 } tl_places;
 
 bool tl__draft_place(tl_places *p, tl_draft *d);
-/* The final look of what node i reads as node `given`: the stand-in's, where there is one. */
-const tl_tensor *tl__placed(const tl_places *p, uint32_t i);
+/* Its passes; false where memory is out. */
+bool tl__make_claims(tl_places *p);
+bool tl__link_chains(tl_places *p);
+bool tl__assign_memory(tl_places *p);
+
+/* A value with memory, its own or another's. */
+static inline bool tl__is_root(const tl_draft *d, uint32_t i)
+{
+	return d->kind[i] == TL_DRAFT_NODE && !d->internal[i];
+}
+
+/* The root whose memory holds root i in the end. */
+static inline uint32_t tl__base_of(const tl_places *p, uint32_t i)
+{
+	while (i < p->d->size && p->claim[i])
+		i = p->claim[i];
+	return i;
+}
+
+static inline const tl_tensor *tl__draft_look(const tl_places *p, uint32_t id)
+{
+	return &p->d->look[id < p->d->size ? id : p->stand_in[id - p->d->size].given];
+}
+
+static inline int64_t tl__columns(tl_shape s)
+{
+	return s.axes ? s.dim[s.axes - 1] : 1;
+}
+
+/* Is a given node copied to stand beside computed ones, and as which root? */
 bool tl__stands_in(const tl_places *p, uint32_t given, uint32_t *id);
 
 /* The parts of memory: offsets for blocks that are in use from `first` to `last`. */

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 
 #define WORTH 3e6       /* floating-point operations of a stretch that are worth a second thread */
+#define TOO_MUCH 3e6     /* bytes: more than a second-level cache */
+#define FEW_ROWS 64
 #define WORTH_WAKING 6e7 /* of a plan: about half a millisecond; threads that sleep wake up too late for less */
 
 /* Rows of a matrix in memory; offsets in bytes. */
@@ -187,6 +189,21 @@ static double work_of(const tl_step *step)
 	}
 }
 
+/*
+ * Does a product of few rows read more than a core's cache holds? Each thread would fetch all of it in every
+ * time step; if they share the product by columns, each fetches its part.
+ */
+static bool reads_too_much(const tl_step *step)
+{
+	if (step->kind != TL_STEP_GEMM)
+		return false;
+	const tl_gemm_step *g = step->what;
+	double bytes = 0;
+	for (uint32_t k = 0; k < g->n_terms; k++)
+		bytes += (double)g->terms[k].k * (double)g->n * sizeof(tl_real);
+	return g->m < FEW_ROWS && bytes > TOO_MUCH;
+}
+
 /* Threads take steps [first, last) by rows, if that is right and worth it. */
 static bool split_stretch(tl_lowering *l, uint32_t first, uint32_t last, tl_split *out, bool *done)
 {
@@ -199,7 +216,7 @@ static bool split_stretch(tl_lowering *l, uint32_t first, uint32_t last, tl_spli
 	if (!s.writes)
 		return false;
 	for (uint32_t k = first; k < last; k++)
-		if (!note_writes(&s, &l->plan->steps[k]))
+		if (reads_too_much(&l->plan->steps[k]) || !note_writes(&s, &l->plan->steps[k]))
 			return true;
 	qsort(s.writes, s.n, sizeof *s.writes, by_place);
 	for (uint32_t k = 0; k < s.n; k++) /* what is added to, or written twice */
