@@ -23,6 +23,7 @@ static bool make_runner(tl_calls *c, const tl_tape *t)
 		return false;
 	c->its_pool = c->runner->pool;
 	c->runner->pool = t->pool;
+	c->runner->no_replay = true;
 	return true;
 }
 

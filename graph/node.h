@@ -83,6 +83,7 @@ struct tl_tape {
 	tl_arena records;
 	tl_arena scratch; /* of tl_grad */
 	struct tl_replay *replay; /* see graph/replay.h; NULL before the first gradient */
+	bool no_replay;           /* this tape's nodes do not stand for a step: it runs bodies */
 	uint64_t runs;    /* of the executor */
 	uint64_t grown;   /* growths of the arrays above */
 	const tl_executor *executor;

@@ -100,8 +100,8 @@ static bool disjoint(const tl_tensor *a, const tl_tensor *b)
 static bool start_is_free(const tl_draft *d, uint32_t z, uint32_t start)
 {
 	uint32_t root = d->root[start], seen = 0;
-	if (!tl__is_root(d, root) || d->wanted[root] || d->by[root] == TL_BY_KERNEL)
-		return false;
+	if (!tl__is_root(d, root) || d->wanted[root] || d->by[root] == TL_BY_KERNEL || d->by[root] == TL_BY_PARTS)
+		return false; /* others may read what lies in its parts */
 	for (uint32_t r = d->reader_start[root]; r < d->reader_start[root + 1]; r++)
 		for (uint32_t k = 0, i = d->reader[r]; k < d->n_reads[i]; k++) {
 			uint32_t read = d->reads[i][k];

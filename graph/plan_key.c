@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A node's words: op; numbers of operands and bytes of parameters, whether it has a value or a place; then the
- * operands, the parameters. Shapes follow from these but for nodes that have a value, whose shapes and
- * strides are written out.
+ * operands, the parameters. Shapes follow from these but for nodes without operands, whose shapes are written
+ * out; so are shapes and strides of nodes that have a value.
  */
 #include "graph/plan_key.h"
 
@@ -34,6 +34,14 @@ static void put_tensor(tl_words *w, const tl_tensor *t)
 	}
 }
 
+/* Of a leaf without a value. */
+static void put_shape(tl_words *w, const tl_tensor *t)
+{
+	w->word[w->n++] = (uint64_t)t->shape.axes << 8 | (uint64_t)t->dtype;
+	for (int64_t i = 0; i < t->shape.axes; i++)
+		w->word[w->n++] = (uint64_t)t->shape.dim[i];
+}
+
 static bool put_node(tl_words *w, const tl_node *node)
 {
 	size_t operands = (node->n_in + 1) / 2, params = (node->params_size + 7) / 8;
@@ -56,6 +64,8 @@ static bool put_node(tl_words *w, const tl_node *node)
 	w->n = (size_t)(to - w->word);
 	if (node->flags & TL_NODE_READY)
 		put_tensor(w, &node->value);
+	else if (node->n_in == 0)
+		put_shape(w, &node->value);
 	return true;
 }
 
@@ -93,8 +103,9 @@ bool tl__structure(tl_words *w, const tl_tape *t, int n, const uint32_t *want)
 
 bool tl__add_scopes(tl_words *w, const tl_tape *t)
 {
-	if (!make_room(w, t->n_nodes / 2 + 1))
+	if (!make_room(w, t->n_nodes / 2 + 2))
 		return false;
+	w->word[w->n++] = t->draws;
 	for (uint32_t i = 1; i < t->n_nodes; i += 2) {
 		uint64_t next = i + 1 < t->n_nodes ? t->nodes[i + 1].scope : 0;
 		w->word[w->n++] = next << 32 | t->nodes[i].scope;

@@ -14,7 +14,7 @@ typedef struct tl_words {
 
 /* The structure of nodes 1..top, which of them have values, and the wanted ones. */
 bool tl__structure(tl_words *w, const tl_tape *t, int n, const uint32_t *want);
-/* To words of all nodes: the scopes that they stand in. */
+/* To words of all nodes: the scopes that they stand in, and how many random nodes there were. */
 bool tl__add_scopes(tl_words *w, const tl_tape *t);
 
 #endif

@@ -112,7 +112,7 @@ static bool gemm_is_fine(const split *s, const tl_gemm_step *g)
 		const tl_gemm_term *t = &g->terms[k];
 		area a = t->ta ? area_of(t->a, t->k, t->lda, g->m) : area_of(t->a, g->m, t->lda, t->k);
 		area b = t->tb ? area_of(t->b, g->n, t->ldb, t->k) : area_of(t->b, t->k, t->ldb, g->n);
-		if (!read_is_fine(s, a, t->ta && g->m > 1) || !read_is_fine(s, b, true))
+		if (!read_is_fine(s, a, t->ta && (g->m > 1 || t->k > 1)) || !read_is_fine(s, b, true))
 			return false;
 	}
 	area rows = area_of(g->rows, g->rows_ld ? g->m : 1, g->rows_ld, g->n);

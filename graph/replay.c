@@ -33,15 +33,14 @@ struct tl_replay {
 /* The structure of all that stands on the tape, and the scopes that it stands in. */
 static bool describe(tl_words *w, const tl_tape *t, tl_var y, tl_var dy, int n, const tl_var *wrt)
 {
-	uint32_t few[64], *want = few, count = (uint32_t)n + 4;
+	uint32_t few[64], *want = few, count = (uint32_t)n + 3;
 	if (count > 64 && !(want = malloc(count * sizeof *want)))
 		return false;
 	want[0] = y.index;
 	want[1] = dy.index;
-	want[2] = t->draws;
 	for (int k = 0; k < n; k++)
-		want[k + 3] = wrt[k].index;
-	want[n + 3] = t->n_nodes - 1;
+		want[k + 2] = wrt[k].index;
+	want[n + 2] = t->n_nodes - 1;
 	bool done = tl__structure(w, t, (int)count, want);
 	if (want != few)
 		free(want);
@@ -100,7 +99,7 @@ bool tl__replay(tl_tape *t, tl_var y, tl_var dy, int n, const tl_var *wrt, tl_va
 {
 	*before = (tl_before){.nodes = t->n_nodes, .draws = t->draws, .scopes = t->n_scopes, .used = t->n_used,
 		.runs = t->runs};
-	if (t->calls) /* whose bodies the nodes would name, and which may be gone */
+	if (t->no_replay || t->calls) /* whose bodies the nodes would name, and which may be gone */
 		return false;
 	if (!t->replay && !(t->replay = calloc(1, sizeof *t->replay)))
 		return false;

@@ -48,7 +48,7 @@ void tl__sweep_nonzero(tl_pool *pool, const tl_param *p, tl_sweep_fn fn, void *c
 		return;
 	}
 	run(pool, (sweep){.count = p->touched->count,
-			  .size = tl_shape_size(p->value.shape) / p->value.shape.dim[0],
+			  .size = tl_shape_size(p->value.shape) / (p->value.shape.dim[0] + !p->value.shape.dim[0]),
 			  .row = p->touched->row,
 			  .fn = fn,
 			  .ctx = ctx});

@@ -271,6 +271,56 @@ START_TEST(what_is_kept)
 }
 END_TEST
 
+/* Segments of one structure whose inputs have other sizes each time: d/dW sum (x W)^2 = 2 x' x W. */
+START_TEST(sizes_of_inputs_differ)
+{
+	tl_real x[8 * 2], w[2] = {1, 2}, got[2];
+	for (int i = 0; i < 16; i++)
+		x[i] = (tl_real)(i % 5) - 1;
+	tl_tape *t = planned_tape(1, "all");
+	for (int64_t rows = 3; rows <= 8; rows++) {
+		double want[2] = {0, 0};
+		tl_var in = tl_input(t, TL_SHAPE(rows, 2), x), weight = tl_input(t, TL_SHAPE(2, 1), w), loss, d;
+		tl_checkpoint_begin(t);
+		loss = tl_sum_all(tl_square(tl_matmul(in, weight)));
+		ck_assert_int_eq(tl_checkpoint_end(t, 1, (tl_var *[]){&loss}), TL_OK);
+		ck_assert_int_eq(tl_grad(loss, 1, &weight, &d), TL_OK);
+		ck_assert_int_eq(tl_read(tl_reshape(d, TL_SHAPE(2)), got, 2), TL_OK);
+		for (int64_t r = 0; r < rows; r++)
+			for (int k = 0; k < 2; k++)
+				want[k] += 2 * (double)x[2 * r + k] * ((double)x[2 * r] + 2 * (double)x[2 * r + 1]);
+		for (int k = 0; k < 2; k++)
+			ck_assert_msg(fabs((double)got[k] - want[k]) <= 1e-4, "%d rows: %g, not %g", (int)rows, (double)got[k],
+				want[k]);
+		tl_tape_reset(t);
+	}
+	tl_tape_free(t);
+}
+END_TEST
+
+/* Masks of segments that are gone count as drawn; gradients after them are as ever. */
+START_TEST(forgotten_masks)
+{
+	tl_tape *t = planned_tape(1, "all");
+	tl_real got;
+	for (int step = 0; step < 4; step++) {
+		for (int k = 0; k < 12; k++) {
+			tl_checkpoint_begin(t);
+			tl_var y = tl_fill(t, TL_SHAPE(3), 1);
+			for (int i = 0; i < 10; i++)
+				y = tl_dropout(y, 0.5);
+			ck_assert_int_eq(tl_checkpoint_end(t, 0, NULL), TL_OK);
+		}
+		tl_var x = tl_input(t, TL_SCALAR, &(tl_real){3}), d;
+		ck_assert_int_eq(tl_grad(tl_square(x), 1, &x, &d), TL_OK);
+		ck_assert_int_eq(tl_read(d, &got, 1), TL_OK);
+		ck_assert(got == 6);
+		tl_tape_reset(t);
+	}
+	tl_tape_free(t);
+}
+END_TEST
+
 /* A scope that a segment begins and leaves open, and one that it ends. */
 START_TEST(scopes_go_on)
 {
@@ -399,6 +449,8 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, gradients_have_gradients);
 	tcase_add_test(c, a_segment_may_differentiate_an_earlier_one);
 	tcase_add_test(c, what_is_kept);
+	tcase_add_test(c, sizes_of_inputs_differ);
+	tcase_add_test(c, forgotten_masks);
 	tcase_add_test(c, scopes_go_on);
 	tcase_add_test(c, misuse_gives_a_sentence);
 	tcase_add_test(c, errors_inside_are_told);

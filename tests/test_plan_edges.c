@@ -57,6 +57,27 @@ START_TEST(empty_batches)
 }
 END_TEST
 
+/* Halves of a sum's start that others read, too: the sum must not be computed in their place. */
+static void parts_scene(void *ctx, tl_tape *tape, int run, results *r)
+{
+	const layers *l = ctx;
+	(void)run;
+	tl_var in = tl_reshape(tl_use(tape, l->x), TL_SHAPE(l->steps * l->batch, 4));
+	tl_var a = tl_tanh(in), b = tl_sigmoid(in), w = tl_fill(tape, TL_SHAPE(4, 8), 0.25);
+	tl_var sum = tl_add(tl_concat(2, (tl_var[]){a, b}, -1), tl_matmul(in, w));
+	results_keep(r, "a", a);
+	results_keep(r, "sum", sum);
+	keep_backward(l->store, tl_sum_all(tl_mul(tl_square(sum), tl_concat(2, (tl_var[]){b, a}, -1))), r);
+}
+
+START_TEST(starts_that_others_read)
+{
+	layers l = layers_new(&(tl_rnn_options){.cell = &tl_cell_rnn, .input = 4, .hidden = 4}, 3, 5);
+	check_scene(parts_scene, &l, 3);
+	layers_free(&l);
+}
+END_TEST
+
 /* Ops that a planner has never heard of: elementwise, and one whose gradient rule reads values. */
 static void cube(const void *params, int64_t n, tl_real *out, const tl_real *const *in)
 {
@@ -196,6 +217,7 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, ops_from_outside);
 	tcase_add_test(c, a_long_chain_on_a_small_stack);
 	tcase_add_test(c, long_loops);
+	tcase_add_test(c, starts_that_others_read);
 	tcase_add_test(c, tapes_on_threads_of_their_own);
 	suite_add_tcase(s, c);
 	return s;
