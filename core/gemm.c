@@ -28,13 +28,6 @@ const char *tl_gemm_backend(char buf[32])
 extern int omp_get_max_threads(void);
 extern void omp_set_num_threads(int threads);
 
-/* Multiply-adds that are worth a second thread (about 10 us), and the width to which parts are rounded. */
-#define SHARED_WORK ((int64_t)1 << 20)
-#define UNIT 16
-#define TILE_ROWS 256
-#define TILE_COLUMNS 512
-#define TILE_DEPTH 768
-
 typedef struct shared {
 	const tl_gemm *whole;
 	bool rows; /* cut C's rows, else its columns */
@@ -57,14 +50,14 @@ static dnnl_status_t run(const tl_gemm *g)
 static int64_t part_length(int64_t n, int64_t most)
 {
 	int64_t parts = (n + most - 1) / most;
-	return ((n + parts - 1) / parts + UNIT - 1) / UNIT * UNIT;
+	return ((n + parts - 1) / parts + TL_TILE_UNIT - 1) / TL_TILE_UNIT * TL_TILE_UNIT;
 }
 
 /* Tile by tile: what one of them reads and writes stays in the second-level cache, whatever oneDNN does. */
 static dnnl_status_t run_tiles(const tl_gemm *g)
 {
-	int64_t rows = part_length(g->m, TILE_ROWS), columns = part_length(g->n, TILE_COLUMNS);
-	int64_t depth = part_length(g->k, TILE_DEPTH);
+	int64_t rows = part_length(g->m, TL_TILE_ROWS), columns = part_length(g->n, TL_TILE_COLUMNS);
+	int64_t depth = part_length(g->k, TL_TILE_DEPTH);
 	dnnl_status_t status = dnnl_success;
 	for (int64_t n = 0; n < g->n; n += columns)
 		for (int64_t m = 0; m < g->m; m += rows)
@@ -87,7 +80,7 @@ static void run_part(void *ctx, int64_t first, int64_t last)
 {
 	shared *s = ctx;
 	tl_gemm g = *s->whole;
-	int64_t size = s->rows ? g.m : g.n, from = first * UNIT, to = last * UNIT < size ? last * UNIT : size;
+	int64_t size = s->rows ? g.m : g.n, from = first * TL_TILE_UNIT, to = last * TL_TILE_UNIT < size ? last * TL_TILE_UNIT : size;
 	if (s->rows) {
 		g.a += from * (g.ta ? 1 : g.lda);
 		g.c += from * g.ldc;
@@ -111,8 +104,8 @@ tl_status tl__gemm(const tl_gemm *g, tl_error *err)
 		return TL_OK;
 	}
 	shared s = {.whole = g, .rows = g->m > g->n};
-	int64_t units = ((s.rows ? g->m : g->n) + UNIT - 1) / UNIT, each = g->m * g->n / units * g->k;
-	tl_parallel(g->pool, units, SHARED_WORK / (each + 1) + 1, run_part, &s);
+	int64_t units = ((s.rows ? g->m : g->n) + TL_TILE_UNIT - 1) / TL_TILE_UNIT, each = g->m * g->n / units * g->k;
+	tl_parallel(g->pool, units, TL_SHARED_WORK / (each + 1) + 1, run_part, &s);
 	int status = atomic_load(&s.status);
 	if (status == dnnl_success)
 		return TL_OK;

@@ -26,6 +26,16 @@ typedef struct tl_gemm {
 	tl_pool *pool;
 } tl_gemm;
 
+/*
+ * Products are cut into tiles whose operands and result stay in the second-level cache; threads share them by
+ * multiples of TL_TILE_UNIT rows or columns, if each has TL_SHARED_WORK multiply-adds (about 10 us).
+ */
+#define TL_TILE_ROWS 256
+#define TL_TILE_COLUMNS 512
+#define TL_TILE_DEPTH 768
+#define TL_TILE_UNIT 16
+#define TL_SHARED_WORK ((int64_t)1 << 20)
+
 TL_API tl_status tl__gemm(const tl_gemm *g, tl_error *err);
 TL_API void tl__gemm_plain(const tl_gemm *g);
 

@@ -42,7 +42,7 @@ typedef struct tl_var {
 
 /* Shape rule: sets out and dtype from the operands, or fails with tl_error_set(s->error, ...). */
 typedef struct tl_infer {
-	const void *params;
+	const void *params;         /* copied as they are: no pointers to what a reset takes away */
 	int n_in;
 	const tl_tensor *const *in; /* types and shapes; no data yet */
 	tl_shape out;               /* to be set */
@@ -131,7 +131,9 @@ typedef struct tl_op {
 
 	/*
 	 * dL/din[k], of in[k]'s shape or of one that it broadcasts to; {0} where it is zero. Called only
-	 * for real operands that need it. Written with ops, so it can be differentiated again.
+	 * for real operands that need it. Written with ops, so it can be differentiated again. What it
+	 * records may depend on params, shapes, and values that it asks for, on nothing else: for a step that
+	 * repeats an earlier one it is not called again (a factor that changes belongs into an operand).
 	 */
 	tl_var (*gradient)(const tl_adjoint *a, int k);
 	/*

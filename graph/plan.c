@@ -18,7 +18,7 @@
 #include "graph/plan_run.h"
 #include "graph/profile_run.h"
 
-/* A piece of memory that values lie in. Blocks of one step are kept until the reset, the largest for good. */
+/* A piece of memory that values lie in. A step that needed several gets one in their place. */
 typedef struct values {
 	struct values *next;
 	size_t bytes, used;

@@ -22,7 +22,7 @@ enum {
 	TL_PASS_MERGE = 8,      /* products that share an operand, sums of products: one product */
 	TL_PASS_FUSE = 16,      /* elementwise chains: one pass over blocks that stay in the cache */
 	TL_PASS_PLACE = 32,     /* values side by side where they are read so; memory used again */
-	TL_PASS_PACK = 64,      /* weights laid out for products once per update */
+	TL_PASS_PACK = 64,      /* weights laid out for products, once for all time steps of a run */
 	TL_PASS_SPLIT = 128,    /* threads share a recurrence by rows, without a barrier per step */
 	TL_PASS_ALL = 255,
 	TL_PLAN_TINY = 256,     /* no pass: share work of any size */

@@ -8,20 +8,13 @@
 #define ALIAS 1024 /* bytes */
 #define PAD 16     /* elements: a line of the cache */
 
-/* The place in the schedule where node i is computed. */
-static uint32_t time_of(const tl_draft *d, uint32_t i)
-{
-	const tl_group *g = &d->groups[d->group_of[i]];
-	return g->program ? d->programs[g->program - 1].at : d->group_of[i];
-}
-
 /* In a stretch threads go at their own pace: all of it counts as one moment, from its first group to its
  * last. */
 static void extend(const tl_draft *d, const uint32_t *stretch_end, const uint32_t *stretch_start, uint32_t i,
 	tl_lifetime *l)
 {
-	uint32_t s = d->stretch_of[i], from = s ? stretch_start[s] : time_of(d, i),
-		 to = s ? stretch_end[s] : time_of(d, i);
+	uint32_t s = d->stretch_of[i], from = s ? stretch_start[s] : tl__time_of(d, i),
+		 to = s ? stretch_end[s] : tl__time_of(d, i);
 	l->first = from < l->first ? from : l->first;
 	l->last = to > l->last ? to : l->last;
 }

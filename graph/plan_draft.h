@@ -6,7 +6,7 @@
  * A value lies in the memory of its root: a node that is computed, or one that was given (a leaf, or
  * computed by an earlier run). Views are looks at their root's memory and cost nothing.
  *
- * Order of passes: need -> roll -> distribute -> merge -> fuse -> place -> lower (-> split).
+ * Order of passes: need -> roll -> distribute -> merge -> schedule -> fuse -> place -> lower -> pack -> split.
  */
 #ifndef TL_GRAPH_PLAN_DRAFT_H
 #define TL_GRAPH_PLAN_DRAFT_H
@@ -96,6 +96,13 @@ static inline bool tl__draft_has(const tl_draft *d, unsigned pass)
 static inline int64_t tl__look_offset(const tl_tensor *look)
 {
 	return (char *)look->data - TL_PLAN_BASE;
+}
+
+/* The place in the schedule where node i is computed. */
+static inline uint32_t tl__time_of(const tl_draft *d, uint32_t i)
+{
+	const tl_group *g = &d->groups[d->group_of[i]];
+	return g->program ? d->programs[g->program - 1].at : d->group_of[i];
 }
 
 /* An array of the draft, zeroed; NULL where memory is out. */

@@ -18,13 +18,6 @@ typedef struct fuse {
 	uint32_t *reads;     /* of program p */
 } fuse;
 
-/* Where node i is computed, as a place in the schedule. */
-static uint32_t place_of(const tl_draft *d, uint32_t i)
-{
-	const tl_group *g = &d->groups[d->group_of[i]];
-	return g->program ? d->programs[g->program - 1].at : d->group_of[i];
-}
-
 static bool same_domain(const tl_draft *d, const tl_group *a, const tl_group *b)
 {
 	if (a->count != b->count || a->stretch != b->stretch)
@@ -49,7 +42,7 @@ static uint32_t group_in(const tl_draft *d, uint32_t program, uint32_t i)
 static bool in_time(const tl_draft *d, uint32_t program, uint32_t i)
 {
 	uint32_t root = d->root[i];
-	return d->kind[root] != TL_DRAFT_NODE || place_of(d, root) < d->programs[program - 1].at;
+	return d->kind[root] != TL_DRAFT_NODE || tl__time_of(d, root) < d->programs[program - 1].at;
 }
 
 /* Operand r of all members is there in time, or is the program's own: instance k's for member k. */

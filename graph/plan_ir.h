@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A plan: instructions over memory. For the files plan_*.c only.
+ * A plan: instructions over memory. For the files plan_*.c and profile_*.c only.
  *
  * Addresses are {base, offset}: base 0 is the plan's own memory, base k > 0 the value of the k-th given
  * node, so a plan serves every step that recorded the same structure, wherever its inputs lie. All of a

@@ -8,8 +8,8 @@
  *	frontier = what the earlier run computed, and the later one needs computed, and
  *	           was asked for or is read by something that only the later one computes
  *
- * So such a step pays twice once. Runs are known by the hash of what they were asked; a wrong lesson costs
- * memory and nothing else. For plan.c.
+ * So such a step pays twice once. Runs are known by the hash of what they were asked, and lessons are kept
+ * while there is room: one that is no longer needed costs memory, and a chain that is cut. For plan.c.
  */
 #ifndef TL_GRAPH_PLAN_LESSON_H
 #define TL_GRAPH_PLAN_LESSON_H

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_PORTS 96
+#define MOST_PORTS TL_MOST_REGISTERS
 
 /* A port of the program and the node that it stands for in each instance. */
 typedef struct port {

@@ -14,7 +14,7 @@ static const struct {
 	{"merge", "make one product of those that share an operand or a sum"},
 	{"fuse", "compute elementwise chains in one pass over blocks"},
 	{"place", "lay values side by side where they are read so; use memory again"},
-	{"pack", "lay weights out for products once per update"},
+	{"pack", "lay weights out for products, once for all time steps"},
 	{"split", "share a recurrence between threads by rows"},
 };
 

@@ -11,10 +11,6 @@
 
 #define MAP_GRAIN 16384 /* block elements times ops that are worth waking a thread for */
 #define GATHER_GRAIN 65536 /* elements that are worth waking a thread for */
-#define TILE_ROWS 256	/* of a product that starts from rows: a tile stays in the cache until gemm adds */
-#define TILE_COLUMNS 512
-#define UNIT 16		/* rows or columns that threads share are multiples of it */
-#define SHARED_WORK 1e6 /* multiply-adds of a thread that are worth waking it */
 
 /* A part of the result: rows [row, row + rows), columns [column, column + columns). */
 typedef struct tile {
@@ -58,13 +54,13 @@ static tl_status add_terms(
 /* Tile by tile, of equal heights. */
 static tl_status from_rows(const tl_gemm_step *g, const tl_frame *f, const tile *whole, tl_error *err)
 {
-	int64_t bands = (whole->rows + TILE_ROWS - 1) / TILE_ROWS;
+	int64_t bands = (whole->rows + TL_TILE_ROWS - 1) / TL_TILE_ROWS;
 	tl_status status = TL_OK;
-	for (int64_t done = 0; done < whole->columns && !status; done += TILE_COLUMNS)
+	for (int64_t done = 0; done < whole->columns && !status; done += TL_TILE_COLUMNS)
 		for (int64_t b = 0; b < bands && !status; b++) {
 			int64_t first = whole->rows * b / bands, rest = whole->columns - done;
 			tile t = {whole->row + first, whole->rows * (b + 1) / bands - first,
-				whole->column + done, rest < TILE_COLUMNS ? rest : TILE_COLUMNS};
+				whole->column + done, rest < TL_TILE_COLUMNS ? rest : TL_TILE_COLUMNS};
 			copy_rows(g, f, &t);
 			status = add_terms(g, f, &t, NULL, err);
 		}
@@ -105,8 +101,8 @@ static void gemm_part(void *ctx, int64_t first, int64_t last)
 	const tl_gemm_step *g = w->step;
 	tl_error err = {0};
 	bool by_rows = g->m > g->n;
-	int64_t size = by_rows ? g->m : g->n, from = first * UNIT,
-		to = last * UNIT < size ? last * UNIT : size;
+	int64_t size = by_rows ? g->m : g->n, from = first * TL_TILE_UNIT,
+		to = last * TL_TILE_UNIT < size ? last * TL_TILE_UNIT : size;
 	tile t = by_rows ? (tile){from, to - from, 0, g->n} : (tile){0, g->m, from, to - from};
 	note(w, from_rows(g, w->f, &t, &err));
 }
@@ -116,11 +112,11 @@ static tl_status run_gemm(const tl_gemm_step *g, tl_frame *f, tl_pool *pool, tl_
 	if (g->start != TL_START_ROWS)
 		return add_terms(g, f, &(tile){0, g->m, 0, g->n}, pool, err);
 	work w = {.f = f, .step = g};
-	int64_t units = ((g->m > g->n ? g->m : g->n) + UNIT - 1) / UNIT;
+	int64_t units = ((g->m > g->n ? g->m : g->n) + TL_TILE_UNIT - 1) / TL_TILE_UNIT;
 	double each = 0;
 	for (uint32_t k = 0; k < g->n_terms; k++)
 		each += (double)g->m * (double)g->n * (double)g->terms[k].k / (double)units;
-	tl_parallel(pool, units, 1 + (int64_t)(SHARED_WORK / (each + 1)), gemm_part, &w);
+	tl_parallel(pool, units, 1 + (int64_t)((double)TL_SHARED_WORK / (each + 1)), gemm_part, &w);
 	int status = atomic_load(&w.status);
 	return status ? tl_error_set(err, (tl_status)status, "oneDNN refused a product") : TL_OK;
 }

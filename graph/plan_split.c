@@ -22,7 +22,6 @@ typedef struct area {
 } area;
 
 typedef struct split {
-	tl_lowering *l;
 	area *writes;
 	uint32_t n;
 	int64_t longest; /* in bytes, of a write */
@@ -207,7 +206,7 @@ static bool reads_too_much(const tl_step *step)
 /* Threads take steps [first, last) by rows, if that is right and worth it. */
 static bool split_stretch(tl_lowering *l, uint32_t first, uint32_t last, tl_split *out, bool *done)
 {
-	split s = {.l = l};
+	split s = {0};
 	size_t ports = 0;
 	*done = false;
 	for (uint32_t k = first; k < last; k++)

@@ -5,7 +5,8 @@
  * gets copies of the nodes that were appended then, at a fraction of the cost of recording them.
  *
  * Kept are gradients of structures that came twice, up to 32 MiB; the one not used for longest goes first.
- * Never kept: gradients on tapes with checkpoints, and those whose rules computed a value, opened a scope, used a parameter or gave a name.
+ * Never kept: gradients on tapes with checkpoints, and those whose rules computed a value, opened a scope, used a
+ * parameter, gave a name or made a constant (zeros for a variable that the result does not depend on, too).
  *
  * For grad.c and tape.c only.
  */
