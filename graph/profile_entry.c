@@ -69,7 +69,7 @@ static void describe_call(tl_profile_entry *e, const tl_op *op, uint32_t n, cons
 	e->kind = TL_PROFILE_KERNEL;
 	e->bytes = bytes_of(out);
 	for (uint32_t r = 0; r < n && r < FEW; r++) {
-		e->bytes += bytes_of(in[r]);
+		e->bytes += selects && tl_shape_size(in[r]->shape) > tl_shape_size(out->shape) ? e->bytes : bytes_of(in[r]);
 		if (!selects && tl_shape_size(in[r]->shape) > tl_shape_size(size->shape))
 			size = in[r];
 	}

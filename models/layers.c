@@ -27,6 +27,8 @@ tl_status tl_dense_add(
 
 void tl_dense_init(tl_dense *layer, tl_rng *rng)
 {
+	if (!layer->w || !layer->b)
+		return;
 	double bound = 1 / sqrt((double)layer->w->value.shape.dim[0]);
 	tl_init_uniform(layer->w, rng, -bound, bound);
 	tl_init_uniform(layer->b, rng, -bound, bound);

@@ -73,6 +73,8 @@ void tl_rnn_free(tl_rnn *rnn)
 
 void tl_rnn_init(tl_rnn *rnn, tl_rng *rng)
 {
+	if (!rnn)
+		return;
 	double bound = 1 / sqrt((double)rnn->options.hidden);
 	for (int i = 0; i < rnn->options.layers * rnn->count; i++)
 		tl_init_uniform(rnn->params[i], rng, -bound, bound);

@@ -60,6 +60,11 @@ static bool check_input(const tl_rnn *rnn, tl_var x, int axes)
 
 bool tl__rnn_fits(const tl_rnn *rnn, tl_var x, int axes, tl_state initial)
 {
+	if (!rnn) {
+		if (x.tape)
+			tl_tape_fail(x.tape, TL_ERR_ARGUMENT, "rnn: there is no network: tl_rnn_new returned NULL, and its error says why");
+		return false;
+	}
 	return check_input(rnn, x, axes) && check_initial(rnn, x.tape, initial, tl_dim(x, -2));
 }
 
@@ -96,7 +101,7 @@ static const tl_var *bind(const tl_rnn *rnn, tl_tape *tape, int layer)
 
 static tl_state initial_state(const tl_rnn *rnn, tl_tape *tape, tl_state given, int layer, int64_t batch)
 {
-	tl_state s = {.n = rnn->options.cell->states};
+	tl_state s = {.n = rnn ? rnn->options.cell->states : 1};
 	for (int k = 0; k < s.n; k++)
 		s.v[k] = given.n ? tl_select(given.v[k], 0, layer)
 				 : tl_fill(tape, TL_SHAPE(batch, rnn->options.hidden), 0);
