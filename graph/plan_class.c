@@ -16,7 +16,7 @@
  *
  * Both kinds of classes meet: a node in no loop joins the class that nodes of its identity have in the loops.
  * Where loops disagree about identities (in a forest short loops are found by accident) identities count.
- * A wrong guess costs speed and nothing else.
+ * Where there are checkpoints, only loops have classes. A wrong guess costs speed and nothing else.
  */
 #include "graph/plan_draft.h"
 
@@ -186,12 +186,21 @@ static void name_apart(tl_draft *d, uint64_t *loop)
 			loop[s] = tl__mix(s, 0x5851f42d4c957f2du) | 1;
 }
 
+/* Between checkpoints little is left to run together, and what waits for all of them keeps their results alive. */
+static bool has_checkpoints(const tl_draft *d)
+{
+	for (uint32_t s = 0; s < d->n_seq; s++)
+		if (d->nodes[d->seq[s]].op->flags & TL_OP_ALONE)
+			return true;
+	return false;
+}
+
 bool tl__draft_classify(tl_draft *d, uint64_t *loop)
 {
 	d->class_of = tl__draft_array(d, d->size, sizeof *d->class_of);
 	if (!d->class_of)
 		return false;
-	if (!tl__draft_has(d, TL_PASS_BATCH)) {
+	if (!tl__draft_has(d, TL_PASS_BATCH) || has_checkpoints(d)) {
 		name_apart(d, loop);
 		return number(d, loop);
 	}
