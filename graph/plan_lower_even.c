@@ -65,7 +65,7 @@ bool tl__instances_short(uint32_t runs, uint32_t uneven, uint32_t n, int64_t ele
 
 bool tl__even_out(tl_lowering *l, tl_instances *v, bool write, tl_gather_step **step)
 {
-	int64_t rows, columns, down;
+	int64_t rows = 0, columns = 0, down = 0; /* tl__instances_movable: extent does not fail */
 	tl_gather_step *g = tl__plan_array(l, 1, sizeof *g);
 	tl_piece *pieces = tl__plan_array(l, v->n, sizeof *pieces);
 	tl_at *moved = tl_arena_alloc(l->d->mem, v->n * sizeof *moved);
