@@ -48,17 +48,17 @@ static void draw_tree(tree *t, int64_t leaves, tl_rng *rng, int32_t *stack)
 	int64_t finished = 0;
 	stack[depth++] = (int32_t)leaves;
 	while (depth > 0) {
-		int32_t todo = stack[--depth]; /* > 0: leaves of a subtree; 0: join the last two */
+		int32_t pending = stack[--depth]; /* > 0: leaves of a subtree; 0: join the last two */
 		int32_t i = (int32_t)t->n;
-		if (todo > 1) {
-			int32_t left = 1 + (int32_t)tl_rng_below(rng, todo - 1);
+		if (pending > 1) {
+			int32_t left = 1 + (int32_t)tl_rng_below(rng, pending - 1);
 			stack[depth++] = 0;
-			stack[depth++] = todo - left;
+			stack[depth++] = pending - left;
 			stack[depth++] = left;
 			continue;
 		}
 		t->left[i] = t->right[i] = -1;
-		if (todo == 0) {
+		if (pending == 0) {
 			t->right[i] = done[--finished];
 			t->left[i] = done[--finished];
 		}
