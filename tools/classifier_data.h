@@ -6,7 +6,7 @@
 #ifndef TL_TOOLS_CLASSIFIER_DATA_H
 #define TL_TOOLS_CLASSIFIER_DATA_H
 
-#include "tools/batches.h"
+#include "tools/sequences.h"
 
 typedef struct labelled {
 	sentences text;

@@ -14,7 +14,7 @@
 #ifndef TL_TOOLS_TAGGER_DATA_H
 #define TL_TOOLS_TAGGER_DATA_H
 
-#include "tools/batches.h"
+#include "tools/sequences.h"
 
 #define TAG_IGNORED (-100) /* for tl_cross_entropy_options.ignore_index: padding, and tags that training lacks */
 

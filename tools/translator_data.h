@@ -12,7 +12,7 @@
 #ifndef TL_TOOLS_TRANSLATOR_DATA_H
 #define TL_TOOLS_TRANSLATOR_DATA_H
 
-#include "tools/batches.h"
+#include "tools/sequences.h"
 #include "tools/corpus.h"
 
 typedef struct bitext {

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sentences: lists of tokens, one list a line, in one flat array. The bytes of all tokens are copied, so
- * the texts that they came from may go. One sentence's tokens are
- *
- *	s.v[s.start[i]] .. s.v[s.start[i + 1] - 1]
- *
- * A line is cut by a rule:
+ * Cutting a line into tokens. The rules:
  *  - WORDS_SPACE: at white space (Python's str.split());
  *  - WORDS_CHAR: each code point is a token;
  *  - WORDS_MARKS: Unicode NFC, lower case, then every character that is neither a letter nor a number nor
@@ -18,8 +13,7 @@
 #ifndef TL_TOOLS_WORDS_H
 #define TL_TOOLS_WORDS_H
 
-#include "core/arena.h"
-#include "tools/lines.h"
+#include "tools/text.h"
 
 typedef enum words_rule {
 	WORDS_SPACE,
@@ -27,36 +21,22 @@ typedef enum words_rule {
 	WORDS_MARKS,
 } words_rule;
 
-typedef struct sentences {
-	char *path;     /* where they come from, for sentences on errors; NULL: nowhere */
-	int64_t *start; /* n + 1 */
-	int64_t *line;  /* n: in that file, from 0 */
-	token *v;
-	int64_t n;
-	/* private */
-	int64_t room, room_tokens;
-	tl_arena bytes;
-} sentences;
+/* A line's bytes, and memory that is kept for the next line. Zero-initialise. */
+typedef struct words_line {
+	char *bytes; /* not closed by a NUL */
+	size_t size;
+	size_t room, room_points;
+	int32_t *points;
+} words_line;
 
-/* path may be NULL; it is copied. Release after a failure, too. */
-tl_status sentences_init(sentences *s, const char *path, tl_error *err);
-void sentences_release(sentences *s);
-/* Forget all sentences, keep the memory. */
-void sentences_clear(sentences *s);
+/*
+ * What WORDS_MARKS cuts at white space: the line, which is valid UTF-8, in NFC and lower case, with a space on
+ * both sides of every character that is neither a letter nor a number nor white space.
+ */
+tl_status words_mark(words_line *w, token line, tl_error *err);
+void words_line_release(words_line *w);
 
-/* Cut one more line, which is valid UTF-8; `number` counts from 0. */
-tl_status sentences_add(sentences *s, token line, int64_t number, words_rule rule, tl_error *err);
-/* Add the tokens [0, n), which are copied. */
-tl_status sentences_add_tokens(sentences *s, const token *t, int64_t n, int64_t number, tl_error *err);
-/* All lines of a file; initialises s. */
-tl_status sentences_read(sentences *s, const char *path, words_rule rule, tl_error *err);
-
-static inline int64_t sentence_length(const sentences *s, int64_t i)
-{
-	return s->start[i + 1] - s->start[i];
-}
-
-/* TL_ERR_FORMAT, naming file, line and `option` ("--max-length"), for a sentence of more than `limit` tokens. */
-tl_status sentences_check_length(const sentences *s, int64_t limit, const char *option, tl_error *err);
+/* The next token at or behind *at by WORDS_SPACE or WORDS_CHAR; *at moves behind it. False at the end. */
+bool words_next(words_rule rule, const char **at, const char *end, token *out);
 
 #endif
