@@ -11,6 +11,7 @@
 #ifndef TL_TOOLS_CORPUS_H
 #define TL_TOOLS_CORPUS_H
 
+#include "tools/parts.h"
 #include "tools/vocab.h"
 
 typedef struct corpus_options {
@@ -20,9 +21,6 @@ typedef struct corpus_options {
 	int64_t limit;   /* tokens; 0: all */
 	double split[3]; /* percent: train, valid, test */
 } corpus_options;
-
-enum { TRAIN, VALID, TEST, PARTS };
-extern const char *const corpus_part_names[PARTS];
 
 typedef struct corpus {
 	int32_t *ids;
