@@ -12,8 +12,8 @@
  *	the best by score = log P / length^alpha are the answer; length counts eos
  *
  * Width 1 is greedy search: the likeliest symbol at each step. Ties go to the continuation of the better
- * hypothesis, then to the lower symbol; among equal scores to the one that was finished first, then to the
- * better log P. So equal log p give equal answers, whatever else is in the batch.
+ * hypothesis, then to the lower symbol; among equal scores to the one that was finished first, then to one that
+ * ended in eos, then to the better log P. So equal log p give equal answers, whatever else is in the batch.
  *
  *	tl_decoder decoder = {.user = &model, .step = model_step};
  *	tl_beam_options options = {.symbols = V, .width = 5, .limit = 30, .bos = 2, .eos = 3};
@@ -60,7 +60,10 @@ typedef struct tl_beam_options {
 	double max_ratio;
 	const int64_t *source_lengths;
 	int32_t bos, eos;
-	/* Never produced, whatever their log p; the log p of the others are taken as they are. bos is always one. */
+	/*
+	 * Never produced, whatever their log p; the log p of the others are taken as they are. bos
+	 * is one, too, unless it is eos.
+	 */
 	const int32_t *banned;
 	int64_t n_banned;
 } tl_beam_options;
@@ -87,8 +90,8 @@ typedef struct tl_beam_result {
 
 /*
  * One call of `step` for each length, over the live hypotheses of all sentences that are not done: at most
- * sentences * width rows. Memory: V reals for each of those rows, and 16 bytes for each hypothesis that ever
- * stayed, at most sentences * width * limit.
+ * sentences * width rows. Memory: V reals for each of those rows, 16 bytes for each hypothesis that ever stayed (at
+ * most sentences * width * limit), and about 150 bytes for each of sentences * width.
  *
  * NULL on error: TL_ERR_ARGUMENT for options out of range, TL_ERR_MEMORY, the step's own, TL_ERR_VALUE where
  * a log p is NaN or +infinity, or where every symbol that may follow has -infinity and no hypothesis of that
