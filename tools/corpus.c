@@ -4,8 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-const char *const corpus_part_names[PARTS] = {"train", "valid", "test"};
-
 static void split(corpus *c, const double percent[3])
 {
 	int64_t from = 0;

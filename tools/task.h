@@ -60,6 +60,7 @@ typedef struct task {
 	bool loaded;               /* the model comes from a file: vocabularies stand, configure was called */
 	const tl_safetensors *file; /* this file, during configure; see model_expect (model_file.h) */
 	int64_t batch;             /* --batch */
+	const char *unit;          /* of the speed: kind->unit, or what open makes it */
 	int64_t batches;           /* of the epoch: set by the task's epoch */
 	/*
 	 * Random numbers: at init those of the seed; at epoch e a sequence that depends on (seed, e) only; at record
@@ -79,7 +80,7 @@ typedef struct batch_loss {
 struct task_kind {
 	const char *name;    /* "tagger" */
 	const char *summary; /* "a word or character model of a text": for `tapeloop train --help` */
-	const char *unit;    /* of tokens, for the speed: "words"; the task may set base.unit instead */
+	const char *unit;    /* of tokens, for the speed: "words" */
 	size_t size;         /* of its struct */
 	/*
 	 * Its own options, for `train` and for `eval`; input is the task. Shared ones: net_argp (options.h) as a

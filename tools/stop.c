@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/stop.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+static volatile sig_atomic_t noted; /* a handler reaches nothing else */
+
+static void note(int signal_number)
+{
+	if (noted) {
+		signal(signal_number, SIG_DFL);
+		raise(signal_number);
+	}
+	noted = signal_number;
+}
+
+void stop_listen(void)
+{
+	static const int signals[] = {SIGINT, SIGTERM};
+	struct sigaction before, action = {.sa_handler = note, .sa_flags = SA_RESTART};
+	sigemptyset(&action.sa_mask);
+	for (size_t k = 0; k < sizeof signals / sizeof *signals; k++)
+		if (sigaction(signals[k], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+			sigaction(signals[k], &action, NULL);
+}
+
+int stop_signal(void)
+{
+	return noted;
+}
+
+const char *stop_signal_name(int signal_number)
+{
+	return signal_number == SIGINT ? "SIGINT" : "SIGTERM";
+}
