@@ -29,8 +29,8 @@ tl_status model_pairs_make(model_pairs *p, const task *t, tl_error *err)
 		config = NULL;
 	}
 	tl_status status = add_pair(p, MODEL_CONFIG, config, JSON_REAL_PRECISION(12), err);
-	for (int k = 0; k < TASK_VOCABS && t->kind->vocabs[k] && !status; k++)
-		status = add_pair(p, t->kind->vocabs[k], vocab_to_json(&t->vocab[k]), JSON_COMPACT, err);
+	for (int k = 0; k < TASK_VOCABS && t->kind->vocabs[k].key && !status; k++)
+		status = add_pair(p, t->kind->vocabs[k].key, vocab_to_json(&t->vocab[k]), JSON_COMPACT, err);
 	if (status)
 		model_pairs_release(p);
 	return status;
@@ -101,10 +101,12 @@ static const task_kind *read_kind(const json_t *config, const task_kind *wanted,
 
 static tl_status read_vocabs(task *t, const tl_safetensors *f, tl_error *err)
 {
-	for (int k = 0; k < TASK_VOCABS && t->kind->vocabs[k]; k++) {
-		json_t *symbols = model_metadata(f, t->kind->vocabs[k], err);
+	for (int k = 0; k < TASK_VOCABS && t->kind->vocabs[k].key; k++) {
+		const task_vocab *kind = &t->kind->vocabs[k];
+		json_t *symbols = model_metadata(f, kind->key, err);
 		tl_error why = {0};
-		if (symbols && vocab_from_json(&t->vocab[k], symbols, &why))
+		if (symbols && (kind->maybe ? vocab_from_json(&t->vocab[k], symbols, &why)
+					    : vocab_from_json_as(&t->vocab[k], symbols, kind->front, &why)))
 			tl_error_set(err, why.status, "the vocabulary is damaged: %.300s", why.text);
 		json_decref(symbols);
 		if (err->status)

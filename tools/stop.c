@@ -15,14 +15,24 @@ static void note(int signal_number)
 	noted = signal_number;
 }
 
-void stop_listen(void)
+static void set_handler(void (*handler)(int))
 {
 	static const int signals[] = {SIGINT, SIGTERM};
-	struct sigaction before, action = {.sa_handler = note, .sa_flags = SA_RESTART};
+	struct sigaction before, action = {.sa_handler = handler, .sa_flags = SA_RESTART};
 	sigemptyset(&action.sa_mask);
 	for (size_t k = 0; k < sizeof signals / sizeof *signals; k++)
 		if (sigaction(signals[k], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
 			sigaction(signals[k], &action, NULL);
+}
+
+void stop_listen(void)
+{
+	set_handler(note);
+}
+
+void stop_listen_no_more(void)
+{
+	set_handler(SIG_DFL);
 }
 
 int stop_signal(void)

@@ -7,6 +7,8 @@
 #define TL_TOOLS_STOP_H
 
 void stop_listen(void);
+/* From now on the first signal, too, ends the process. */
+void stop_listen_no_more(void);
 /* The signal that was noted, or 0. */
 int stop_signal(void);
 /* "SIGINT", "SIGTERM" */

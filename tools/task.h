@@ -51,6 +51,13 @@
 
 typedef struct task_kind task_kind;
 
+/* A vocabulary of a task in the metadata of its model files. */
+typedef struct task_vocab {
+	const char *key;   /* "tapeloop.vocabulary"; NULL: no more */
+	vocab_front front; /* what stands in front of its symbols; checked when it is read */
+	bool maybe;        /* <unk>, or nothing, as the file shows; front is not looked at */
+} task_vocab;
+
 /* What every task has. Fields are set by the caller of the task unless the comment says otherwise. */
 typedef struct task {
 	const task_kind *kind;
@@ -88,8 +95,7 @@ struct task_kind {
 	 * `eval` has options that name data; what belongs to the model comes from the model file.
 	 */
 	const struct argp *train_argp, *eval_argp;
-	/* Metadata keys of its vocabularies: {"tapeloop.vocabulary", "tapeloop.tags"}. */
-	const char *vocabs[TASK_VOCABS];
+	task_vocab vocabs[TASK_VOCABS]; /* of task.vocab[k] */
 
 	/* Defaults of its options, and of the shared ones. */
 	void (*defaults)(task *t, train_options *o);

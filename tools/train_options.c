@@ -93,7 +93,7 @@ static void parse_save(train_options *o, char *arg, struct argp_state *state)
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	static const char *const keeps[] = {[KEEP_LAST] = "last", [KEEP_BEST] = "best", NULL};
+	static const char *const keeps[] = {"last", "best", NULL};
 	train_options *o = state->input;
 	switch (key) {
 	case BATCH: o->batch = option_int(state, "--batch", arg, 1, 1 << 20); break;
@@ -105,7 +105,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case SEED: o->seed = option_int(state, "--seed", arg, 0, INT64_MAX); break;
 	case THREADS: o->threads = option_int(state, "--threads", arg, 1, 4096); break;
 	case OUT: o->out = option_path(state, "--out", arg); break;
-	case KEEP: o->keep = (keep)option_word(state, "--keep", arg, keeps); break;
+	case KEEP: o->keep = option_word(state, "--keep", arg, keeps) ? KEEP_BEST : KEEP_LAST; break;
 	case SAVE_EVERY: parse_save(o, arg, state); break;
 	case RESUME: o->resume = true; break;
 	case LOG: o->log = option_path(state, "--log", arg); break;
@@ -137,10 +137,10 @@ static char *with_defaults(int key, const char *text, void *input)
 	case CLIP: return option_default(text, "%g", o->clip);
 	case SCHEDULE: return option_default(text, "%s", o->schedule.kind ? o->schedule.kind->name : "constant");
 	case EPOCHS: return option_default(text, "%lld", (long long)o->epochs);
-	case PATIENCE: return option_default(text, "%lld", (long long)o->patience);
+	case PATIENCE: return option_default(text, "%lld", (long long)o->usual_patience);
 	case SEED: return option_default(text, "%lld", (long long)o->seed);
 	case OUT: return option_default(text, "%s", o->out);
-	case KEEP: return option_default(text, "%s", o->keep == KEEP_BEST ? "best" : "last");
+	case KEEP: return option_default(text, "%s", o->usual_keep == KEEP_BEST ? "best" : "last");
 	default: return (char *)text;
 	}
 }

@@ -24,10 +24,12 @@ tl_status trainer_init(trainer *t, task *task, const train_options *o, tl_error 
 	bool valid = task->kind->has(task, VALID);
 	if (o->schedule.kind == &tl_schedule_plateau && !valid)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "--schedule plateau needs a validation part");
-	if (o->patience && !valid)
+	if (o->patience > 0 && !valid)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "--patience needs a validation part");
 	if (o->keep == KEEP_BEST && !valid)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "--keep best needs a validation part");
+	t->keep = o->keep ? o->keep : valid ? o->usual_keep : KEEP_LAST;
+	t->patience = !valid ? 0 : o->patience >= 0 ? o->patience : o->usual_patience;
 	double lr = tl_optimizer_get_options(t->optimizer)->lr;
 	t->schedule.lr = lr;
 	t->state = (trainer_state){.epoch = 1, .lr = lr, .plateau = tl_plateau_default(lr), .train_loss = NAN};
@@ -140,6 +142,7 @@ tl_status trainer_update(trainer *t, tl_error *err)
 	state->weight += s.weight;
 	double seconds = seconds_now() - begin;
 	t->tokens += s.tokens;
+	t->batches += n;
 	t->epoch_tokens += s.tokens;
 	t->seconds += seconds;
 	t->epoch_seconds += seconds;
@@ -216,7 +219,7 @@ tl_status trainer_end_epoch(trainer *t, epoch_report *r, tl_error *err)
 bool trainer_finished(const trainer *t)
 {
 	const trainer_state *s = &t->state;
-	return s->epoch > t->options->epochs || (t->options->patience && s->worse >= t->options->patience);
+	return s->epoch > t->options->epochs || (t->patience && s->worse >= t->patience);
 }
 
 int64_t trainer_updates(const trainer *t)

@@ -36,8 +36,10 @@ typedef struct trainer {
 	const train_options *options;
 	tl_optimizer *optimizer;
 	tl_schedule schedule;
+	keep keep;                /* KEEP_LAST or KEEP_BEST */
+	int64_t patience;         /* 0: no end */
 	trainer_state state;
-	int64_t tokens;           /* trained on by this process */
+	int64_t tokens, batches;  /* trained on by this process */
 	double seconds;           /* that it took */
 	int64_t epoch_tokens;     /* of these, in the running epoch */
 	double epoch_seconds;
