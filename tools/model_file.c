@@ -68,6 +68,17 @@ tl_status model_expect(const task *t, const char *name, tl_shape shape, tl_error
 		tl_shape_text(shape, want), tl_shape_text(tl_safetensors_shape(t->file, k), got));
 }
 
+tl_status model_expect_net(const task *t, const char *name, const net_options *net, tl_error *err)
+{
+	char last[256];
+	snprintf(last, sizeof last, "%s.l%lld.%s", name, (long long)net->layers - 1, net->cell->params[0].name);
+	if (tl_safetensors_find(t->file, last) >= 0)
+		return TL_OK;
+	return tl_error_set(err, TL_ERR_FORMAT,
+		"the configuration does not fit the weights: it has %lld layers of %s, and %s is missing",
+		(long long)net->layers, net->cell->name, last);
+}
+
 json_t *model_metadata(const tl_safetensors *f, const char *key, tl_error *err)
 {
 	const char *text = tl_safetensors_metadata(f, key);

@@ -11,6 +11,7 @@
 #ifndef TL_TOOLS_MODEL_FILE_H
 #define TL_TOOLS_MODEL_FILE_H
 
+#include "tools/options.h"
 #include "tools/task.h"
 
 #define MODEL_CONFIG "tapeloop.config"
@@ -44,5 +45,7 @@ task *model_load(const char *path, const task_kind *kind, tl_error *err);
  * are believed only where the weights have them.
  */
 tl_status model_expect(const task *t, const char *name, tl_shape shape, tl_error *err);
+/* The same for the recurrent net of that name: it must have as many layers. */
+tl_status model_expect_net(const task *t, const char *name, const net_options *net, tl_error *err);
 
 #endif

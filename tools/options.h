@@ -31,8 +31,10 @@ char *option_default(const char *text, const char *format, ...) __attribute__((f
 typedef struct net_options {
 	const tl_cell *cell;
 	int64_t embed, hidden, layers;
-	double dropout;
+	double dropout, recurrent_dropout, zoneout; /* zoneout: of all states */
 	bool bidirectional;
+	tl_start start;
+	int64_t project;    /* size of what the cell projects; 0: none */
 	int64_t checkpoint; /* time steps of a segment that is computed again for the gradient; 0: none */
 	int64_t tbptt;      /* time steps after which gradients are cut; 0: never */
 	double forget_bias;
@@ -51,8 +53,8 @@ tl_status net_init(const net_options *o, tl_rnn *rnn, tl_rng *rng, tl_error *err
 tl_status net_set_forget_bias(const net_options *o, tl_rnn *rnn, tl_error *err);
 
 /*
- * As members of a model's configuration: "cell", "embed", "hidden", "layers", "dropout", and where it is so
- * "bidirectional". False where memory is out. Reading checks names and ranges.
+ * As members of a model's configuration: "cell", "embed", "hidden", "layers", "dropout", and those of
+ * "bidirectional", "start", "project", "recurrent_dropout", "zoneout" that are not off. False where memory is out. Reading checks names and ranges.
  */
 bool net_to_json(const net_options *o, json_t *object);
 tl_status net_from_json(net_options *o, const json_t *object, tl_error *err);
