@@ -38,6 +38,7 @@
 #include "graph/tape.h"
 #include "models/beam.h"
 #include "models/bleu.h"
+#include "models/carry.h"
 #include "models/cells.h"
 #include "models/chunks.h"
 #include "models/classes.h"

@@ -19,6 +19,7 @@ typedef struct corpus_options {
 	text_unit unit;
 	bool lowercase_letters;
 	int64_t limit;   /* tokens; 0: all */
+	int64_t min_count; /* words seen less often in training are "<unk>"; 0, 1: none */
 	double split[3]; /* percent: train, valid, test */
 } corpus_options;
 

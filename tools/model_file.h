@@ -5,14 +5,17 @@
  *	"tapeloop.config"      JSON: {"format": 1, "task": "lm", and what the task's kind adds: cell, sizes, ...}
  *	"tapeloop.vocabulary"  JSON: the symbols in order; further vocabularies under the kind's keys
  *
- * so that evaluating and using it need nothing else. Files that training goes on from (train_state.h) hold more
- * and can be read as models, too.
+ * so that evaluating and using it need nothing else. Files that training goes on from (train_state.h) have
+ * "tapeloop.training", too, and further tensors; they can be read as models.
  */
 #ifndef TL_TOOLS_MODEL_FILE_H
 #define TL_TOOLS_MODEL_FILE_H
 
+#include "tools/options.h"
 #include "tools/task.h"
 
+#define MODEL_CONFIG "tapeloop.config"
+#define MODEL_TRAINING "tapeloop.training"
 #define MODEL_PAIRS (TASK_VOCABS + 1)
 
 /* The metadata of a model: to be released with model_pairs_release. */
@@ -23,6 +26,9 @@ typedef struct model_pairs {
 
 tl_status model_pairs_make(model_pairs *p, const task *t, tl_error *err);
 void model_pairs_release(model_pairs *p);
+
+/* The JSON under a key of a file's metadata; NULL where there is none. */
+json_t *model_metadata(const tl_safetensors *f, const char *key, tl_error *err);
 
 /* Atomically: the path keeps what it held on failure. */
 tl_status model_save(const task *t, const char *path, tl_error *err);
@@ -39,5 +45,7 @@ task *model_load(const char *path, const task_kind *kind, tl_error *err);
  * are believed only where the weights have them.
  */
 tl_status model_expect(const task *t, const char *name, tl_shape shape, tl_error *err);
+/* The same for the recurrent net of that name: it must have as many layers. */
+tl_status model_expect_net(const task *t, const char *name, const net_options *net, tl_error *err);
 
 #endif

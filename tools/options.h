@@ -19,6 +19,8 @@ const char *option_path(struct argp_state *state, const char *option, const char
 void option_split(struct argp_state *state, const char *text, double split[PARTS]);
 /* The number of `text` among words, which end with NULL: char|word, last|mean|max. */
 int option_word(struct argp_state *state, const char *option, const char *text, const char *const *words);
+/* For an argp's help_filter: the text with a default in brackets behind it, to be freed by argp. */
+char *option_default(const char *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
  * The sizes of a recurrent net, as tasks share them ("Model:" in --help). A task has one among its options,
@@ -29,8 +31,10 @@ int option_word(struct argp_state *state, const char *option, const char *text, 
 typedef struct net_options {
 	const tl_cell *cell;
 	int64_t embed, hidden, layers;
-	double dropout;
+	double dropout, recurrent_dropout, zoneout; /* zoneout: of all states */
 	bool bidirectional;
+	tl_start start;
+	int64_t project;    /* size of what the cell projects; 0: none */
 	int64_t checkpoint; /* time steps of a segment that is computed again for the gradient; 0: none */
 	int64_t tbptt;      /* time steps after which gradients are cut; 0: never */
 	double forget_bias;
@@ -45,10 +49,12 @@ extern const struct argp net_argp; /* its input is a net_options, and what --hel
 tl_rnn_options net_rnn(const net_options *o, int64_t input);
 /* The driver's default initialisation, and --forget-bias; TL_ERR_ARGUMENT where the cell has no forget gate. */
 tl_status net_init(const net_options *o, tl_rnn *rnn, tl_rng *rng, tl_error *err);
+/* The latter alone, for models that initialise their layers themselves. */
+tl_status net_set_forget_bias(const net_options *o, tl_rnn *rnn, tl_error *err);
 
 /*
- * As members of a model's configuration: "cell", "embed", "hidden", "layers", "dropout", and where it is so
- * "bidirectional". False where memory is out. Reading checks names and ranges.
+ * As members of a model's configuration: "cell", "embed", "hidden", "layers", "dropout", and those of
+ * "bidirectional", "start", "project", "recurrent_dropout", "zoneout" that are not off. False where memory is out. Reading checks names and ranges.
  */
 bool net_to_json(const net_options *o, json_t *object);
 tl_status net_from_json(net_options *o, const json_t *object, tl_error *err);

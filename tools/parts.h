@@ -4,6 +4,11 @@
 #define TL_TOOLS_PARTS_H
 
 enum { TRAIN, VALID, TEST, PARTS };
-extern const char *const part_names[PARTS]; /* "train", "valid", "test" */
+
+/* "train", "valid", "test" */
+static inline const char *part_name(int part)
+{
+	return part == TRAIN ? "train" : part == VALID ? "valid" : "test";
+}
 
 #endif

@@ -51,6 +51,13 @@
 
 typedef struct task_kind task_kind;
 
+/* A vocabulary of a task in the metadata of its model files. */
+typedef struct task_vocab {
+	const char *key;   /* "tapeloop.vocabulary"; NULL: no more */
+	vocab_front front; /* what stands in front of its symbols; checked when it is read */
+	bool maybe;        /* <unk>, or nothing, as the file shows; front is not looked at */
+} task_vocab;
+
 /* What every task has. Fields are set by the caller of the task unless the comment says otherwise. */
 typedef struct task {
 	const task_kind *kind;
@@ -60,6 +67,7 @@ typedef struct task {
 	bool loaded;               /* the model comes from a file: vocabularies stand, configure was called */
 	const tl_safetensors *file; /* this file, during configure; see model_expect (model_file.h) */
 	int64_t batch;             /* --batch */
+	const char *unit;          /* of the speed: kind->unit, or what open makes it */
 	int64_t batches;           /* of the epoch: set by the task's epoch */
 	/*
 	 * Random numbers: at init those of the seed; at epoch e a sequence that depends on (seed, e) only; at record
@@ -79,7 +87,7 @@ typedef struct batch_loss {
 struct task_kind {
 	const char *name;    /* "tagger" */
 	const char *summary; /* "a word or character model of a text": for `tapeloop train --help` */
-	const char *unit;    /* of tokens, for the speed: "words"; the task may set base.unit instead */
+	const char *unit;    /* of tokens, for the speed: "words" */
 	size_t size;         /* of its struct */
 	/*
 	 * Its own options, for `train` and for `eval`; input is the task. Shared ones: net_argp (options.h) as a
@@ -87,8 +95,7 @@ struct task_kind {
 	 * `eval` has options that name data; what belongs to the model comes from the model file.
 	 */
 	const struct argp *train_argp, *eval_argp;
-	/* Metadata keys of its vocabularies: {"tapeloop.vocabulary", "tapeloop.tags"}. */
-	const char *vocabs[TASK_VOCABS];
+	task_vocab vocabs[TASK_VOCABS]; /* of task.vocab[k] */
 
 	/* Defaults of its options, and of the shared ones. */
 	void (*defaults)(task *t, train_options *o);
