@@ -106,13 +106,7 @@ static tl_status draw(const lm_task *m, const graph_options *o, tl_tape *tape, t
 	tl_var loss = o->backward ? tl_name(tl_cross_entropy(logits, y, NULL), "loss") : logits;
 	if (tape_error(tape, err))
 		return err->status;
-	return o->backward ? draw_gradients(loss, b, o, &dot, err) : picture_write(o->output, 1, &loss, &dot, err);
-}
-
-static bool net_given(const net_options *o)
-{
-	net_options d = NET_DEFAULTS;
-	return memcmp(o, &d, sizeof d) != 0;
+	return o->backward ? draw_gradients(loss, m, o, &dot, err) : picture_write(o->output, 1, &loss, &dot, err);
 }
 
 /* A net by its sizes, with numbers for symbols. */
@@ -141,7 +135,7 @@ tl_status command_graph(int argc, char **argv, tl_error *err)
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	if (o.output && picture_check(o.output, err))
 		return err->status;
-	if (strcmp(o.what, "lm") && net_given(&o.net))
+	if (strcmp(o.what, "lm") && o.net.given)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "%s has its own cell and sizes: the options under 'Model' are for graph lm", o.what);
 	task *t = strcmp(o.what, "lm") ? model_load(o.what, &lm_kind, err) : build(&o, err);
 	tl_tape *tape = t ? tl_tape_new(NULL) : NULL;

@@ -58,6 +58,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	default: return ARGP_ERR_UNKNOWN;
 	}
+	o->given = true;
 	return 0;
 }
 

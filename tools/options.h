@@ -39,6 +39,7 @@ typedef struct net_options {
 	int64_t tbptt;      /* time steps after which gradients are cut; 0: never */
 	double forget_bias;
 	bool set_forget_bias;
+	bool given;         /* was any of these options on the command line? */
 } net_options;
 
 #define NET_DEFAULTS ((net_options){.cell = &tl_cell_lstm, .embed = 64, .hidden = 256, .layers = 1})

@@ -26,8 +26,8 @@
  *	others: defaults, vocabularies read, configure, build, weights read ... release
  *
  * What was given on the command line is parsed into the task's struct and nowhere else: a parser stores numbers
- * and pointers to arguments, and allocates nothing. (Options are parsed into copies of the struct, to see
- * whether one makes a difference.) So a parser may be run several times, and later values win.
+ * and pointers to arguments, and allocates nothing. (`eval` runs it twice: first to find the model.) All options
+ * have long names, by which a training keeps them for --resume.
  *
  * Functions fail with a status and a sentence in err that names file and line where there is one. Errors on
  * the tape are found and reported by the trainer.

@@ -52,29 +52,16 @@ static task *parse(const grammar *g, const task_kind *kind, train_options *o, ch
 	return t;
 }
 
-/* Does one more option change what the others said? -1: memory is out. */
-static int changes(const grammar *g, const task_kind *kind, const arguments *a, const char *option, const char *program)
+/* Are they the same value: "0.1" and ".1", too? */
+static bool same_value(const char *a, const char *b)
 {
-	char **argv = arguments_argv(a, program), **more = calloc((size_t)a->n + 3, sizeof *more);
-	train_options o[2];
-	task *t[2] = {NULL, NULL};
-	memset(o, 0, sizeof o); /* they are compared with their padding */
-	if (argv && more) {
-		memcpy(more, argv, ((size_t)a->n + 1) * sizeof *more);
-		more[a->n + 1] = (char *)option;
-		t[0] = parse(g, kind, &o[0], argv);
-		t[1] = parse(g, kind, &o[1], more);
-	}
-	int differ = t[0] && t[1] ? memcmp(t[0], t[1], kind->size) || memcmp(&o[0], &o[1], sizeof o[0]) : -1;
-	task_free(t[0]);
-	task_free(t[1]);
-	free(argv);
-	free(more);
-	return differ;
+	char *end_a, *end_b;
+	double x = strtod(a, &end_a), y = strtod(b, &end_b);
+	return strcmp(a, b) == 0 || (end_a != a && !*end_a && end_b != b && !*end_b && x == y);
 }
 
 /* Joins what is given to what is saved; the result is l->given. */
-static tl_status join(train_line *l, const grammar *g, const task_kind *kind, const char *program, tl_error *err)
+static tl_status join(train_line *l, tl_error *err)
 {
 	arguments *old = &l->saved.options;
 	for (int i = 0; i < l->given.n; i++) {
@@ -87,10 +74,7 @@ static tl_status join(train_line *l, const grammar *g, const task_kind *kind, co
 		char name[64];
 		snprintf(name, sizeof name, "%.*s", argument_name_length(option), option + 2);
 		const char *before = arguments_get(old, name);
-		int differ = changes(g, kind, old, option, program);
-		if (differ < 0)
-			return tl_error_memory(err);
-		if (differ)
+		if (!before || !same_value(before, arguments_get(&l->given, name)))
 			return tl_error_set(err, TL_ERR_ARGUMENT,
 				"%s: the training of %.200s was begun %s%s%s%s; leave the option out, or begin another training "
 				"with another --out", option, l->last, before ? "with --" : "without it", before ? name : "",
@@ -122,7 +106,7 @@ static tl_status read_line(train_line *l, const grammar *g, const task_kind *kin
 		tl_error why = {0};
 		if (saved_training_open(&l->saved, l->last, kind->name, &why))
 			return tl_error_set(err, why.status, "--resume: %.600s", why.text);
-		if (join(l, g, kind, argv[0], err))
+		if (join(l, err))
 			return err->status;
 	}
 	l->argv = arguments_argv(&l->given, argv[0]);

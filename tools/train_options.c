@@ -110,10 +110,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case RESUME: o->resume = true; break;
 	case LOG: o->log = option_path(state, "--log", arg); break;
 	case QUIET: o->quiet = true; break;
-	case ARGP_KEY_END:
-		o->optimizer = train_optimizer(o);
-		o->schedule.kind = o->schedule.kind ? o->schedule.kind : &tl_schedule_constant;
-		break;
 	default:
 		if (key >= OPTIMIZER && key <= WEIGHT_DECAY)
 			parse_optimizer(key, arg, state, &o->optimizer);

@@ -17,7 +17,8 @@
 tl_status trainer_init(trainer *t, task *task, const train_options *o, tl_error *err)
 {
 	*t = (trainer){.task = task, .options = o, .schedule = o->schedule};
-	t->optimizer = tl_optimizer_new(task->store, &o->optimizer, err);
+	tl_optimizer_options optimizer = train_optimizer(o);
+	t->optimizer = tl_optimizer_new(task->store, &optimizer, err);
 	if (!t->optimizer)
 		return err->status;
 	tl_store_set_pool(task->store, tl_tape_pool(task->tape));
