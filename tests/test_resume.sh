@@ -49,10 +49,10 @@ resumes() {
     rm -rf straight split
     train "$@" --out straight
     is "$what: trains" succeeded
-    result >whole
+    result >result.txt
     first=train
     for at in $stops; do
-        if [ $first = train ]; then
+        if [ "$first" = train ]; then
             train "$@" --out split --max-steps "$at"
         else
             go_on --out split --max-steps "$at"
@@ -64,7 +64,7 @@ resumes() {
     go_on --out split
     is "$what: goes on" succeeded
     is "$what: in $stops and the rest it is the same" equal straight split
-    is "$what: the result, too" same "$(result)" "$(cat whole)"
+    is "$what: the result, too" same "$(result)" "$(cat result.txt)"
 }
 
 resumes "dropout, adam, plateau" 1 7 16 17 40 -- --epochs 4 --dropout 0.3 --schedule plateau --lr 0.01
@@ -108,15 +108,15 @@ is "give the same model" cmp -s again/last.safetensors once/last.safetensors
 train --epochs 25 --keep best --lr 0.1 --limit 1200 --out keep
 is "keeps the best" cmp -s keep/best.safetensors keep/model.safetensors
 least=$(sed 's/.*"valid": {"loss": \([0-9.]*\),.*/\1/' keep/log.jsonl | sort -n | head -n 1)
-last=$(tail -n 1 keep/log.jsonl | sed 's/.*"valid": {"loss": \([0-9.]*\),.*/\1/')
-is "which is not the last" [ "$least" != "$last" ]
+final=$(tail -n 1 keep/log.jsonl | sed 's/.*"valid": {"loss": \([0-9.]*\),.*/\1/')
+is "which is not the last" [ "$least" != "$final" ]
 is "and is the result" holds "\"valid\": {\"loss\": $least,"
 run eval lm keep/model.safetensors --threads 2
 is "as eval finds it" holds "\"valid\": {\"loss\": $least"
 run eval lm keep/last.safetensors --threads 2
-is "last.safetensors is a model, too" holds "\"valid\": {\"loss\": $last"
+is "last.safetensors is a model, too" holds "\"valid\": {\"loss\": $final"
 train --epochs 25 --lr 0.1 --limit 1200 --out keep
-is "--keep last keeps the last" holds "\"valid\": {\"loss\": $last,"
+is "--keep last keeps the last" holds "\"valid\": {\"loss\": $final,"
 
 # --- Batches that add up
 
