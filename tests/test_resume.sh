@@ -138,7 +138,7 @@ is "which is not the uncut one" [ "$(result)" != "$(cat first | sed 's/"tok_per_
 
 # --- Signals
 
-train --epochs 60 --dropout 0.2 --out straight
+train --epochs 400 --dropout 0.2 --out straight
 
 # begun WHAT: the run in the background has done WHAT, within a minute
 begun() {
@@ -154,7 +154,7 @@ for at in 1 2 3; do
     rm -rf stopped
     last="tapeloop train lm, SIGTERM"
     # shellcheck disable=SC2086
-    "$tool" train lm $model --epochs 60 --dropout 0.2 --out stopped --quiet >out 2>err &
+    "$tool" train lm $model --epochs 400 --dropout 0.2 --out stopped --quiet >out 2>err &
     pid=$!
     is "begins" begun '[ -s stopped/log.jsonl ]'
     sleep 0.$((at * 13))
@@ -182,7 +182,7 @@ fi
 rm -rf killed
 last="tapeloop train lm, kill -9"
 for i in 1 2 3; do
-    resume="$model --epochs 60 --dropout 0.2"
+    resume="$model --epochs 400 --dropout 0.2"
     [ $i -eq 1 ] || resume=--resume
     rm -f killed/mark
     # shellcheck disable=SC2086
