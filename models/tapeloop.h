@@ -28,6 +28,7 @@
 #ifndef TAPELOOP_H
 #define TAPELOOP_H
 
+#include "core/npy.h"
 #include "core/random.h"
 #include "core/safetensors.h"
 #include "core/threads.h"
