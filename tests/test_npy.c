@@ -240,9 +240,9 @@ START_TEST(wrong_requests_are_refused)
 		{0, {3, {3, 2, 5}}, TL_REAL, TL_ERR_SHAPE, "has shape (3, 2, 4), which holds no (3, 2, 5)"},
 		{0, {2, {3, 8}}, TL_REAL, TL_ERR_SHAPE, "has shape (3, 2, 4), which holds no (3, 8)"},
 		{0, {0}, TL_REAL, TL_ERR_SHAPE, "holds no ()"},
-		{0, {3, {4, 2, 4}}, TL_REAL, TL_ERR_INDEX, "elements 0 to 3 are asked for, but axis 0 has 3"},
-		{3, {3, {1, 2, 4}}, TL_REAL, TL_ERR_INDEX, "elements 3 to 3 are asked for, but axis 0 has 3"},
-		{-1, {3, {1, 2, 4}}, TL_REAL, TL_ERR_INDEX, "elements -1 to -1"},
+		{0, {3, {4, 2, 4}}, TL_REAL, TL_ERR_INDEX, "4 elements from 0 on are asked for, but axis 0 has 3"},
+		{3, {3, {1, 2, 4}}, TL_REAL, TL_ERR_INDEX, "1 elements from 3 on are asked for, but axis 0 has 3"},
+		{-1, {3, {1, 2, 4}}, TL_REAL, TL_ERR_INDEX, "1 elements from -1 on"},
 		{INT64_MAX, {3, {1, 2, 4}}, TL_REAL, TL_ERR_INDEX, "but axis 0 has 3"},
 		{0, {3, {1, 2, 4}}, TL_I32, TL_ERR_TYPE, "has dtype <f4 where whole numbers are needed"},
 	};
