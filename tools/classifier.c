@@ -103,8 +103,10 @@ static tl_status classifier_evaluate(task *base, int part, score *s, tl_error *e
 		tl_classes_free(c.classes);
 		return err->status;
 	}
-	*s = (score){.better = tl_classes_accuracy(c.classes), .tokens = c.symbols};
-	score_add(s, "loss", c.loss / (double)c.data->n);
+	double loss = c.loss / (double)c.data->n;
+	/* Right answers, and among equals the smaller loss, which adds less than one. */
+	*s = (score){.better = (double)c.classes->right + 1 / (1 + loss), .tokens = c.symbols};
+	score_add(s, "loss", loss);
 	score_add(s, "accuracy", 100 * tl_classes_accuracy(c.classes));
 	score_add(s, "macro_f1", 100 * tl_classes_macro_f1(c.classes));
 	tl_classes_free(c.classes);
