@@ -78,7 +78,8 @@ static const struct argp_child children[] = {{&net_argp, 0, NULL, 0}, {0}};
 const struct argp tagger_train_argp = {own_options, parse, NULL,
 	"Train a net that gives each word of a sentence a tag."
 	"\v"
-	"embedding -> dropout -> recurrent layers, both ways -> dropout -> one score for each tag. The files of a part have the "
+	"embedding -> dropout -> recurrent layers, both ways -> dropout -> one score for each tag; --dropout is that of all "
+	"places. The files of a part have the "
 	"same number of lines, and each line as many tags as words. The last line on standard output is a JSON object; "
 	FIGURES "Example:\n\n"
 	"  tapeloop train tagger --train-tokens train/seq.in --train-tags train/seq.out \\\n"
