@@ -16,7 +16,7 @@ enum { TOKENS = 0x100, TAGS = TOKENS + PARTS, UNIDIRECTIONAL = TAGS + PARTS };
 
 static const struct argp_option own_options[] = {
 	{0, 0, 0, 0, "Data:", 2},
-	{"train-tokens", TOKENS + TRAIN, "FILE", 0, "Sentences to learn from, a line each, words between blanks (required)", 2},
+	{"train-tokens", TOKENS + TRAIN, "FILE", 0, "Sentences to learn from, one a line (required)", 2},
 	{"train-tags", TAGS + TRAIN, "FILE", 0, "Their tags, line by line and word by word (required)", 2},
 	LOOKED_AT,
 	{"unidirectional", UNIDIRECTIONAL, 0, 0, "Read forward only, not both ways", 1},
