@@ -41,6 +41,7 @@
 #include "models/layers.h"
 #include "models/lm.h"
 #include "models/markov.h"
+#include "models/ngram.h"
 #include "models/perplexity.h"
 #include "models/rnn.h"
 #include "models/sample.h"
