@@ -36,6 +36,7 @@
 #include "graph/grad.h"
 #include "graph/plan.h"
 #include "graph/tape.h"
+#include "models/autoregressive.h"
 #include "models/cells.h"
 #include "models/hmm.h"
 #include "models/layers.h"
