@@ -18,6 +18,7 @@ static const struct {
 	{"sample", NULL, command_sample, "sample MODEL [OPTION...]", "let a trained model write"},
 	{"graph", NULL, command_graph, "graph lm|MODEL [OPTION...]", "draw a model unrolled over time"},
 	{"info", NULL, command_info, "info MODEL", "what a model file holds"},
+	{"problem", NULL, command_problem, "problem NAME [OPTION...]", "learn what tells memories apart: adding, reber, copy"},
 	{"bench", NULL, command_bench, "bench WORK [OPTION...]", "time training steps"},
 };
 
