@@ -16,6 +16,7 @@ tl_status command_eval_lm(int argc, char **argv, tl_error *err);
 tl_status command_sample(int argc, char **argv, tl_error *err);
 tl_status command_graph(int argc, char **argv, tl_error *err);
 tl_status command_info(int argc, char **argv, tl_error *err);
+tl_status command_gradients(int argc, char **argv, tl_error *err);
 tl_status command_problem(int argc, char **argv, tl_error *err);
 tl_status command_bench(int argc, char **argv, tl_error *err);
 

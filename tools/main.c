@@ -19,6 +19,7 @@ static const struct {
 	{"graph", NULL, command_graph, "graph lm|MODEL [OPTION...]", "draw a model unrolled over time"},
 	{"info", NULL, command_info, "info MODEL", "what a model file holds"},
 	{"problem", NULL, command_problem, "problem NAME [OPTION...]", "learn what tells memories apart: adding, reber, copy"},
+	{"gradients", NULL, command_gradients, "gradients [OPTION...]", "how gradients vanish and explode over time"},
 	{"bench", NULL, command_bench, "bench WORK [OPTION...]", "time training steps"},
 };
 
