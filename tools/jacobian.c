@@ -9,7 +9,7 @@
 #include "graph/grad.h"
 #include "ops/layout.h"
 #include "optim/init.h"
-#include "tools/lm_run.h"
+#include "tools/tape_error.h"
 
 typedef struct walk {
 	const tl_rnn *rnn;

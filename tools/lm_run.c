@@ -11,12 +11,6 @@
 
 #define CHUNK 1024 /* tokens evaluated on one tape */
 
-tl_status tape_error(const tl_tape *tape, tl_error *err)
-{
-	const tl_error *e = tl_tape_error(tape);
-	return e->status ? tl_error_set(err, e->status, "%s", e->text) : TL_OK;
-}
-
 static tl_var record_loss(const tl_lm *lm, tl_tape *tape, const int32_t *x, const int32_t *y, tl_shape shape,
 	const carry *state, bool training, tl_state *last)
 {

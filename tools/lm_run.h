@@ -8,6 +8,7 @@
 #include "optim/schedule.h"
 #include "tools/lm_file.h"
 #include "tools/progress.h"
+#include "tools/tape_error.h"
 
 /* Loss of tokens 1..n-1 given all before them, read as one sequence from a zero state. */
 tl_status lm_evaluate(
@@ -43,8 +44,5 @@ typedef struct lm_epoch {
  * that is no finite number stops with TL_ERR_VALUE before it touches the parameters.
  */
 tl_status lm_train_epoch(lm_training *t, int epoch, lm_epoch *result, tl_error *err);
-
-/* Pass a failure of the tape on; TL_OK where there is none. */
-tl_status tape_error(const tl_tape *tape, tl_error *err);
 
 #endif

@@ -39,7 +39,7 @@ typedef struct problem {
 	const char *figures[PROBLEM_FIGURES]; /* names; unused ones are NULL. The first one is the figure of merit. */
 	const char *length_is; /* what --length means */
 	int64_t length, least, hidden, steps; /* defaults of the options; the least length */
-	double lr;
+	double lr, forget_bias;
 	/* T for a length. */
 	int64_t (*time)(int64_t length);
 	/* Fill a batch, whose x is 0, whose labels are NOT_ASKED. */

@@ -51,6 +51,7 @@ const problem problem_adding = {
 	.hidden = 8,
 	.steps = 8000,
 	.lr = 0.01,
+	.forget_bias = 1,
 	.time = time_of,
 	.draw = draw,
 	.score = score,

@@ -24,7 +24,7 @@ static const struct argp_option options[] = {
 	{"test", TESTS, "N", 0, "Examples to score in the end (1024)", 0},
 	{"lr", LR, "X", 0, "Learning rate of Adam; it falls to a tenth in the last third", 0},
 	{"clip", CLIP, "X", 0, "Largest norm of the whole gradient (1); 0: no limit", 0},
-	{"forget-bias", FORGET_BIAS, "X", 0, "Start value of forget gates' biases, where the cell has one (1)", 0},
+	{"forget-bias", FORGET_BIAS, "X", 0, "Start value of forget gates' biases, where the cell has one", 0},
 	{"seed", SEED, "N", 0, "Of examples and initial weights (1)", 0},
 	{"threads", THREADS, "N", 0, "Threads (TL_THREADS, or all cores)", 0},
 	{"quiet", QUIET, 0, 0, "No progress", 0},
@@ -104,7 +104,7 @@ static tl_status run(problem_net *n, bool quiet, tl_error *err)
 
 static const char doc[] = "Train a recurrent network on a problem made by rule: %s."
 	"\v"
-	"Defaults: --length %lld (%s), --hidden %lld, --steps %lld, --lr %g. The last line on standard output is a JSON "
+	"Defaults: --length %lld (%s), --hidden %lld, --steps %lld, --lr %g, --forget-bias %g. The last line on standard output is a JSON "
 	"object: loss is that of the last 100 batches or so, test holds what is scored.\n";
 
 tl_status command_problem(int argc, char **argv, tl_error *err)
@@ -119,7 +119,7 @@ tl_status command_problem(int argc, char **argv, tl_error *err)
 	}
 	char text[1024], name[64];
 	snprintf(text, sizeof text, doc, p->doc, (long long)p->length, p->length_is, (long long)p->hidden,
-		(long long)p->steps, p->lr);
+		(long long)p->steps, p->lr, p->forget_bias);
 	snprintf(name, sizeof name, "%s %s", argv[0], p->name);
 	argv[1] = name;
 	const struct argp argp = {options, parse, NULL, text, NULL, NULL, NULL};

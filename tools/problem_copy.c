@@ -58,6 +58,7 @@ const problem problem_copy = {
 	.hidden = 64,
 	.steps = 4000,
 	.lr = 0.005,
+	.forget_bias = 1,
 	.time = time_of,
 	.draw = draw,
 	.score = score,

@@ -7,7 +7,7 @@
 #include "ops/layout.h"
 #include "ops/loss.h"
 #include "optim/clip.h"
-#include "tools/lm_run.h"
+#include "tools/tape_error.h"
 
 enum { WEIGHTS, EXAMPLES, TESTS }; /* streams of random numbers */
 
@@ -23,7 +23,7 @@ problem_options problem_defaults(const problem *p)
 		.test = 1024,
 		.lr = p->lr,
 		.clip = 1,
-		.forget_bias = 1,
+		.forget_bias = p->forget_bias,
 		.seed = 1,
 	};
 }

@@ -51,6 +51,7 @@ const problem problem_order = {
 	.hidden = 16,
 	.steps = 4000,
 	.lr = 0.01,
+	.forget_bias = 3,
 	.time = time_of,
 	.draw = draw,
 	.score = score,

@@ -139,6 +139,7 @@ const problem problem_reber = {
 	.hidden = 8,
 	.steps = 4000,
 	.lr = 0.01,
+	.forget_bias = 1,
 	.time = time_of,
 	.draw = draw,
 	.score = score,
