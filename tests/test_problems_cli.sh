@@ -25,7 +25,7 @@ refused 'adding, order, reber, copy' problem
 refused 'adding, order, reber, copy' problem subtracting
 refused "--length: '1' is no" problem adding --length 1
 refused "'more' is not an option" problem adding more
-refused "--cell: 'elman' is none of" problem reber --cell elman
+refused "--cell: 'perceptron' is none of" problem reber --cell perceptron
 
 works gradients --length 200 --hidden 8 --threads 1
 is "a line for each state" lines 4
@@ -47,7 +47,7 @@ is "which clipping does not help" same "$(first 1)" "$(first 2)"
 works gradients --length 1000 --threads 1 --cell lstm --forget-bias 5
 is "but an open gate does" awk -v x="$(first 1)" 'BEGIN { exit !(x > -5) }'
 
-refused "--cell: 'elman' is none of" gradients --cell rnn,elman
+refused "--cell: 'perceptron' is none of" gradients --cell rnn,perceptron
 refused '--cell: no cell' gradients --cell ,
 refused '\.svg' gradients -o x.jpeg
 refused 'rnn_relu: the state at t = [0-9]* is no finite number' gradients --cell rnn_relu --scale 100

@@ -10,9 +10,9 @@
 #include "models/cells.h"
 #include "tools/command.h"
 #include "tools/jacobian.h"
-#include "tools/lm_report.h"
 #include "tools/options.h"
 #include "tools/plot.h"
+#include "tools/score.h"
 
 #define MOST_CELLS 8
 #define MOST_SERIES (2 * TL_MAX_STATES * MOST_CELLS)
@@ -125,12 +125,12 @@ static tl_status print(const curves *c, int64_t length, int64_t hidden, tl_error
 		json_t *time = json_array(), *norm = json_array();
 		for (int i = 0; i <= DECILES; i++) {
 			json_array_append_new(time, json_integer(length * i / DECILES));
-			json_array_append_new(norm, report_real(of->norm[length * i / DECILES]));
+			json_array_append_new(norm, real_json(of->norm[length * i / DECILES]));
 		}
 		json_t *line = json_pack("{s:s, s:s, s:o, s:I, s:o, s:o}", "cell", of->cell->name, "state", of->state, "clip",
 			of->clip > 0 ? json_real(of->clip) : json_null(), "hidden", (json_int_t)hidden, "t", time,
 			"log10_norm", norm);
-		if (!report_line(stdout, line))
+		if (!print_json_line(stdout, line))
 			return tl_error_set(err, TL_ERR_IO, "standard output: %s", strerror(errno));
 	}
 	return TL_OK;

@@ -169,7 +169,9 @@ static void scale_weights(tl_rnn *rnn, double scale)
 	for (int k = 0; k < rnn->count; k++) {
 		const tl_tensor *w = &rnn->params[k]->value;
 		tl_real *x = w->data;
-		for (int64_t i = 0; rnn->options.cell->params[k].rows == TL_STATE_ROWS && i < tl_shape_size(w->shape); i++)
+		unsigned rows = rnn->options.cell->params[k].rows & TL_ROWS;
+		bool of_state = rows == TL_STATE_ROWS || rows == TL_PROJECTED_ROWS;
+		for (int64_t i = 0; of_state && i < tl_shape_size(w->shape); i++)
 			x[i] = (tl_real)((double)x[i] * scale);
 	}
 }

@@ -7,10 +7,10 @@
 
 #include "models/cells.h"
 #include "tools/command.h"
-#include "tools/lm_report.h"
 #include "tools/options.h"
 #include "tools/problem_net.h"
 #include "tools/progress.h"
+#include "tools/score.h"
 
 enum { CELL = 0x100, HIDDEN, LAYERS, LENGTH, STEPS, BATCH, TESTS, LR, CLIP, FORGET_BIAS, SEED, THREADS, QUIET };
 
@@ -64,7 +64,7 @@ static json_t *figures(const problem *p, const problem_score *score)
 {
 	json_t *test = json_object();
 	for (int k = 0; k < PROBLEM_FIGURES && p->figures[k]; k++)
-		json_object_set_new(test, p->figures[k], report_real(score->sum[k] / score->count[k]));
+		json_object_set_new(test, p->figures[k], real_json(score->sum[k] / score->count[k]));
 	return test;
 }
 
@@ -97,9 +97,9 @@ static tl_status run(problem_net *n, bool quiet, tl_error *err)
 	json_t *line = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:f, s:I}", "problem", o->problem->name,
 		"cell", o->cell->name, "hidden", (json_int_t)o->hidden, "layers", (json_int_t)o->layers, "length",
 		(json_int_t)o->length, "steps", (json_int_t)o->steps, "batch", (json_int_t)o->batch, "seed",
-		(json_int_t)o->seed, "loss", report_real(loss), "test", figures(o->problem, &score), "seconds", seconds,
+		(json_int_t)o->seed, "loss", real_json(loss), "test", figures(o->problem, &score), "seconds", seconds,
 		"params", (json_int_t)tl_store_size(n->store));
-	return report_line(stdout, line) ? TL_OK : tl_error_set(err, TL_ERR_IO, "standard output: %s", strerror(errno));
+	return print_json_line(stdout, line) ? TL_OK : tl_error_set(err, TL_ERR_IO, "standard output: %s", strerror(errno));
 }
 
 static const char doc[] = "Train a recurrent network on a problem made by rule: %s."

@@ -38,7 +38,7 @@ tl_status problem_net_init(problem_net *n, const problem_options *o, tl_error *e
 		return tl_error_memory(err);
 	n->rnn = tl_rnn_new(n->store, "rnn",
 		&(tl_rnn_options){.cell = o->cell, .input = p->input, .hidden = o->hidden, .layers = (int)o->layers}, err);
-	if (!n->rnn || tl_dense_add(&n->output, n->store, "out", o->hidden, p->output, err) ||
+	if (!n->rnn || tl_dense_add(&n->output, n->store, "out", tl_rnn_output_size(n->rnn), p->output, err) ||
 		problem_batch_init(&n->batch, p, o->length, o->batch, err))
 		return err->status;
 	tl_rng weights = {.seed = (uint64_t)o->seed, .stream = WEIGHTS};
