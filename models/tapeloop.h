@@ -28,6 +28,7 @@
 #ifndef TAPELOOP_H
 #define TAPELOOP_H
 
+#include "core/npy.h"
 #include "core/random.h"
 #include "core/safetensors.h"
 #include "core/threads.h"
@@ -37,8 +38,12 @@
 #include "graph/plan.h"
 #include "graph/tape.h"
 #include "models/autoregressive.h"
+#include "models/beam.h"
+#include "models/bleu.h"
 #include "models/carry.h"
 #include "models/cells.h"
+#include "models/chunks.h"
+#include "models/classes.h"
 #include "models/hmm.h"
 #include "models/layers.h"
 #include "models/lm.h"

@@ -41,7 +41,8 @@ static void number(int64_t *v, int64_t n, tl_rng *rng)
 {
 	for (int64_t i = 0; i < n; i++) {
 		int64_t k = rng ? tl_rng_below(rng, i + 1) : i;
-		v[i] = v[k];
+		if (k < i)
+			v[i] = v[k];
 		v[k] = i;
 	}
 }

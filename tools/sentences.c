@@ -82,8 +82,9 @@ tl_status sentences_add(sentences *s, token line, int64_t number, words_rule rul
 	size_t size = line.length;
 	const char *at = line.at;
 	if (rule == WORDS_MARKS) {
-		if (words_mark(&s->scratch, line, err))
-			return err ? err->status : TL_ERR_FORMAT;
+		tl_status status = words_mark(&s->scratch, line, err);
+		if (status)
+			return status;
 		at = s->scratch.bytes;
 		size = s->scratch.size;
 		rule = WORDS_SPACE;

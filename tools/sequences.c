@@ -32,7 +32,7 @@ tl_status sequences_encode(sequences *q, const sentences *s, const vocab *v, int
 		q->start[i] = at;
 		for (int64_t k = s->start[i]; k < s->start[i + 1] && !status; k++) {
 			int64_t id = vocab_find(v, s->v[k]);
-			if (id < 0 && missing >= 0)
+			if (id < 0 && missing == SEQUENCES_REFUSE)
 				status = refuse(s, i, v, s->v[k], what, err);
 			q->ids[at++] = id < 0 ? missing : (int32_t)id;
 		}

@@ -17,10 +17,12 @@ typedef struct sequences {
 	int64_t n;
 } sequences;
 
+#define SEQUENCES_REFUSE 0 /* no missing token is allowed */
+
 /*
- * Sentences as numbers, each closed by `end` where that is not negative. A token that is not in the vocabulary:
- * its unknown's number, or else `missing` where that is negative, or else (missing = 0) TL_ERR_FORMAT with
- * file, line and `what` the token is ("label").
+ * Sentences as numbers, each closed by `end` where that is not negative. A token that the vocabulary lacks
+ * gets the number of its <unk>; where it has none, `missing` < 0 is the number; with SEQUENCES_REFUSE such a token is
+ * TL_ERR_FORMAT, in a sentence that names file, line and `what` the token is ("label").
  */
 tl_status sequences_encode(sequences *q, const sentences *s, const vocab *v, int32_t end, int32_t missing,
 	const char *what, tl_error *err);

@@ -10,9 +10,9 @@
  *	         reals (N, T, K)         SERIES_STEP_VALUES  K values a step
  *	lengths  (N) whole numbers in 0..T, where series are shorter than T; what stands past them is not read
  *
- * Everything but x, and y in the last case, is held in memory; x is read as it is asked for, so that it may be larger
- * than memory. All numbers are checked when the files are opened: no NaN, no infinity, no negative class within
- * a series' length.
+ * A step whose label is SERIES_IGNORED counts for nothing. Everything but x, and y in the last case, is held in
+ * memory; these are read as they are asked for, so that they may be larger than memory. All numbers within the
+ * series' lengths are checked when the files are opened: no NaN, no infinity, no negative class.
  */
 #ifndef TL_TOOLS_SERIES_DATA_H
 #define TL_TOOLS_SERIES_DATA_H
@@ -26,15 +26,16 @@ typedef enum series_target {
 	SERIES_STEP_VALUES,
 } series_target;
 
-#define SERIES_IGNORED (-100) /* step labels past a series' end, for tl_cross_entropy_options.ignore_index */
+#define SERIES_IGNORED (-100) /* for tl_cross_entropy_options.ignore_index */
 
 typedef struct series {
 	tl_npy *x, *y;
 	series_target target;
 	int64_t n, steps, inputs; /* N, T, D */
-	int64_t outputs;          /* K, or classes: 1 + the largest label */
+	int64_t outputs;          /* K, or the number of classes: 1 + the largest label */
 	bool scaled;              /* x is uint8 / 255 */
 	int32_t *labels;          /* (N) or (N, T), or NULL */
+	tl_real *values;          /* (N, K), or NULL */
 	int64_t *length;          /* N */
 } series;
 
