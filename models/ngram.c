@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "core/vmath.h"
 #include "models/ngram_levels.h"
 
 /* Counts of a lower order: how many contexts of the level below know the entry. */
@@ -172,6 +173,5 @@ void tl_ngram_next(const tl_ngram *m, const int32_t *context, int64_t n, tl_real
 		for (int64_t at = l->entry[i]; at < l->entry[i + 1]; at++)
 			log_p[l->symbol[at]] += (tl_real)l->share[at];
 	}
-	for (int64_t v = 0; v < symbols; v++)
-		log_p[v] = (tl_real)log((double)log_p[v]);
+	tl__vlog(symbols, log_p, log_p);
 }

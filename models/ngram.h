@@ -9,14 +9,15 @@
  * symbols stand before it. The discounts D(1), D(2), D(3 and more) of each order follow from how many n-grams
  * were seen once to four times. rest(c) is what is discounted, so p(. | c) sums to 1 and is never 0.
  *
- * Nothing is trained: the model is made of a text. Time and memory grow with length times order.
+ * Nothing is trained: the model is made of a text. Time and memory grow with length times order. Used as tl_lm is
+ * (models/lm.h), through tl_ngram_run.
  */
 #ifndef TL_MODELS_NGRAM_H
 #define TL_MODELS_NGRAM_H
 
 #include <stdint.h>
 
-#include "core/status.h"
+#include "models/lm.h"
 
 #define TL_NGRAM_MOST 32
 
@@ -41,5 +42,12 @@ TL_API int64_t tl_ngram_size(const tl_ngram *model);
 TL_API double tl_ngram_log_p(const tl_ngram *model, const int32_t *context, int64_t n, int32_t symbol);
 /* The same for all V symbols at once. */
 TL_API void tl_ngram_next(const tl_ngram *model, const int32_t *context, int64_t n, tl_real *log_p);
+
+/*
+ * As tl_lm_run: symbols (T, B), whose values must be known by now, -> log p of the next ones (T, B, V). The state is
+ * v[0] (order - 1, B), the last symbols as real numbers; V stands before a text. With order 1 there is none. No
+ * gradient flows through.
+ */
+TL_API tl_lm_result tl_ngram_run(const tl_ngram *model, tl_var symbols, tl_state initial);
 
 #endif

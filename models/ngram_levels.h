@@ -16,8 +16,6 @@
 #ifndef TL_MODELS_NGRAM_LEVELS_H
 #define TL_MODELS_NGRAM_LEVELS_H
 
-#include <stdbool.h>
-
 #include "models/ngram.h"
 
 typedef struct ngram_level {

@@ -169,6 +169,41 @@ START_TEST(longer_contexts)
 }
 END_TEST
 
+/* On a tape, in windows whose state is carried as numbers: as symbol by symbol. */
+START_TEST(on_a_tape)
+{
+	enum { B = 2, T = 9, ORDER = 4 };
+	tl_tape *tape = tl_tape_new(NULL);
+	make(ORDER);
+	for (int window = 1; window <= T; window += 4) {
+		tl_carry carry;
+		tl_error err = {0};
+		ck_assert_int_eq(tl_carry_init_shapes(&carry, 1, &TL_SHAPE(ORDER - 1, B), false, &err), TL_OK);
+		for (int t = 0; t < T; t += window) {
+			int n = T - t < window ? T - t : window;
+			int32_t x[T * B];
+			tl_real got[T * B * V];
+			for (int i = 0; i < n * B; i++)
+				x[i] = text[t + i / B + i % B * 20];
+			tl_tape_reset(tape);
+			tl_lm_result r = tl_ngram_run(model, tl_index(tape, TL_SHAPE(n, B), x), tl_carry_in(&carry, tape));
+			ck_assert_msg(tl_read(r.logits, got, n * B * V) == TL_OK, "%s", tl_tape_error(tape)->text);
+			ck_assert_int_eq(tl_carry_out(&carry, r.last), TL_OK);
+			for (int i = 0; i < n * B * V; i++) {
+				int step = t + i / (B * V), row = i / V % B;
+				double want = tl_ngram_log_p(model, text + 20 * row, step + 1, i % V);
+				ck_assert_double_eq_tol((double)got[i], want, 1e-5);
+			}
+		}
+		tl_carry_release(&carry);
+	}
+	tl_tape_reset(tape);
+	tl_ngram_run(model, tl_index(tape, TL_SHAPE(2), text), (tl_state){0});
+	ck_assert_str_eq(tl_tape_error(tape)->text, "ngram: symbols have shape (2), (T, B) is needed");
+	tl_tape_free(tape);
+}
+END_TEST
+
 START_TEST(odd_texts)
 {
 	const int32_t one[] = {1}, same[] = {2, 2, 2, 2, 2}, far[] = {0, V, 1};
@@ -203,6 +238,7 @@ Suite *tl_test_suite(void)
 	tcase_add_loop_test(c, follows_the_definition, 1, MOST + 1);
 	tcase_add_test(c, counts_different_ngrams);
 	tcase_add_test(c, longer_contexts);
+	tcase_add_test(c, on_a_tape);
 	tcase_add_test(c, odd_texts);
 	suite_add_tcase(s, c);
 	return s;

@@ -67,6 +67,7 @@ typedef struct task {
 	vocab vocab[TASK_VOCABS];  /* made by open unless `loaded`; saved with the model under kind->vocabs, and released */
 	bool loaded;               /* the model comes from a file: vocabularies stand, configure was called */
 	const tl_safetensors *file; /* this file, during configure; see model_expect (model_file.h) */
+	bool once;                 /* set by build: there is nothing to train, one epoch is all */
 	int64_t batch;             /* --batch */
 	const char *unit;          /* of the speed: kind->unit, or what open makes it */
 	int64_t batches;           /* of the epoch: set by the task's epoch */
