@@ -267,8 +267,9 @@ START_TEST(truncated)
 END_TEST
 
 /*
- * dL_T/dU = sum_k (dL_T/ds_T) (prod_{j=k+1..T} ds_j/ds_{j-1}) ds_k/dU, where s = h: each term on its own, its matrices
- * multiplied out. ds_j/ds_{j-1} = D_j W', and ds_k/dU is D_k x_k' at a fixed s_{k-1}. L_T is the loss of the last step.
+ * dL_T/dU = sum_k (dL_T/ds_T) (prod_{j=k+1..T} ds_j/ds_{j-1}) ds_k/dU, where s = h: each term on its own, its
+ * matrices multiplied out. ds_j/ds_{j-1} = D_j W', and ds_k/dU is D_k x_k' at a fixed s_{k-1}. L_T is the loss of the
+ * last step.
  */
 START_TEST(products_of_jacobians)
 {
@@ -307,7 +308,7 @@ START_TEST(products_of_jacobians)
 	tl_read(d, got[0], E * H);
 	succeeded();
 	compare("U", got[0], want[0], E * H);
-	ck_assert_msg(terms[1] < 0.1 * terms[N], "the first step's term, %g, has not vanished beside %g", terms[1], terms[N]);
+	ck_assert_msg(terms[1] < 0.1 * terms[N], "the first step's term is %g, the last one's %g", terms[1], terms[N]);
 }
 END_TEST
 

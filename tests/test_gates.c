@@ -91,7 +91,8 @@ static void set_lstm(double f, double i, double o)
 /* With peepholes, too: at the ends of a gate nothing else counts. */
 START_TEST(gates_of_an_lstm)
 {
-	n = net_new(&(tl_rnn_options){.cell = _i ? &tl_cell_lstm_peephole : &tl_cell_lstm, .input = E, .hidden = H}, STEPS, B);
+	const tl_cell *cell = _i ? &tl_cell_lstm_peephole : &tl_cell_lstm;
+	n = net_new(&(tl_rnn_options){.cell = cell, .input = E, .hidden = H}, STEPS, B);
 	set_lstm(1, 0, 1);
 	tl_rnn_result r = net_run(&n);
 	tl_var c = net_state(&n).v[1];

@@ -21,6 +21,10 @@ for name in order reber copy; do
 done
 works problem adding --help
 is "explains itself" holds 'Usage: tapeloop problem adding'
+works problem adding --length 10 --steps 30 --threads 1 --quiet -o loss.gp
+is "draws the loss" holds "title 'adding, length 10'" loss.gp
+is "on a logarithmic axis" holds 'set logscale y' loss.gp
+refused '\.svg' problem adding -o loss.jpeg
 refused 'adding, order, reber, copy' problem
 refused 'adding, order, reber, copy' problem subtracting
 refused "--length: '1' is no" problem adding --length 1

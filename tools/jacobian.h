@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How much of a state's influence is left after a time: the Jacobians J_t = dh_T/ds_t of a recurrent cell, where h is
- * its first state and s each of its states (h, and c of an LSTM, all of one size; what h_t owes to c_t counts for h_t). Going
- * back from J_T = dh_T/ds_T,
+ * its first state and s each of its states (h, and c of an LSTM, all of one size; what h_t owes to c_t counts for
+ * h_t). Going back from J_T = dh_T/ds_T,
  *
  *	J_{t-1} = J_t ds_t/ds_{t-1}
  *

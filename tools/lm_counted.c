@@ -158,5 +158,5 @@ static void describe_ngram(const lm_task *t, char *text, size_t size)
 	snprintf(text, size, "%" PRId64 "-gram language model, Kneser-Ney, of %" PRId64 " symbols", t->order, t->counted);
 }
 
-const lm_model lm_model_ngram = {"ngram", 5, check_ngram, build_ngram, init_ngram, expect_ngram, run_ngram, carry_ngram,
-	release_ngram, describe_ngram};
+const lm_model lm_model_ngram = {"ngram", 5, check_ngram, build_ngram, init_ngram, expect_ngram, run_ngram,
+	carry_ngram, release_ngram, describe_ngram};

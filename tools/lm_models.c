@@ -91,8 +91,8 @@ static void describe_rnn(const lm_task *t, char *text, size_t size)
 		t->net.layers == 1 ? "" : "s", t->net.hidden);
 }
 
-const lm_model lm_model_rnn = {"rnn", 0, check_rnn, build_rnn, init_rnn, expect_rnn, run_rnn, carry_rnn, release_rnn,
-	describe_rnn};
+const lm_model lm_model_rnn = {
+	"rnn", 0, check_rnn, build_rnn, init_rnn, expect_rnn, run_rnn, carry_rnn, release_rnn, describe_rnn};
 
 static tl_status check_markov(const lm_task *t, tl_error *err)
 {
@@ -152,7 +152,8 @@ static void release_markov(lm_task *t)
 
 static void describe_markov(const lm_task *t, char *text, size_t size)
 {
-	snprintf(text, size, "Markov language model of order %" PRId64 ", %" PRId64 " hidden units", t->order, t->net.hidden);
+	snprintf(text, size, "Markov language model of order %" PRId64 ", %" PRId64 " hidden units", t->order,
+		t->net.hidden);
 }
 
 const lm_model lm_model_markov = {"markov", 4, check_markov, build_markov, init_markov, expect_markov, run_markov,

@@ -134,7 +134,8 @@ static tl_status configure_model(lm_task *t, const json_t *object, tl_error *err
 	const char *model = lm_model_rnn.name;
 	json_int_t order = 0, states = 0;
 	json_error_t why;
-	if (json_unpack_ex((json_t *)object, &why, 0, "{s?s, s?I, s?I}", "model", &model, "order", &order, "states", &states))
+	if (json_unpack_ex(
+		    (json_t *)object, &why, 0, "{s?s, s?I, s?I}", "model", &model, "order", &order, "states", &states))
 		return tl_error_set(err, TL_ERR_FORMAT, "the configuration is damaged: %s", why.text);
 	const lm_model *found = lm_model_by_name(model);
 	if (!found)

@@ -66,7 +66,8 @@ static bool write_script(FILE *to, const plot *p, const char *type)
 	quoted(to, "set xlabel ", p->x, "\n");
 	quoted(to, "set ylabel ", p->y, "\n");
 	fputs("set grid\nset key outside right top\n", to);
-	fprintf(to, "%s%s", p->log_x ? "set logscale x\n" : "", p->log_y ? "set logscale y\n" : "");
+	fprintf(to, "%s%s", p->log_x ? "set logscale x\nset format x '%g'\n" : "",
+		p->log_y ? "set logscale y\nset format y '%g'\n" : "");
 	for (int k = 0; k < p->n; k++)
 		data(to, p, k);
 	for (int k = 0; k < p->n; k++) {

@@ -31,7 +31,7 @@ typedef struct plot {
 	const plot_series *series;
 } plot;
 
-/* By the path's ending: .svg, .png, .pdf, or .gp: what gnuplot would read. The file appears complete or not at all. */
+/* By the ending: .svg, .png, .pdf, or .gp: what gnuplot would read. The file appears complete or not at all. */
 tl_status plot_write(const char *path, const plot *p, tl_error *err);
 /* Fails where the ending is none of these. */
 tl_status plot_check(const char *path, tl_error *err);

@@ -40,7 +40,7 @@ typedef struct problem {
 	const char *length_is; /* what --length means */
 	int64_t length, least, hidden, steps; /* defaults of the options; the least length */
 	double lr, forget_bias;
-	/* T for a length. */
+	/* T for a length; NULL: the same. */
 	int64_t (*time)(int64_t length);
 	/* Fill a batch, whose x is 0, whose labels are NOT_ASKED. */
 	void (*draw)(problem_batch *b, int64_t length, tl_rng *rng);

@@ -8,11 +8,6 @@
 
 enum { VALUE, MARK, INPUT };
 
-static int64_t time_of(int64_t length)
-{
-	return length;
-}
-
 static void draw(problem_batch *b, int64_t length, tl_rng *rng)
 {
 	int64_t half = length / 2;
@@ -52,7 +47,6 @@ const problem problem_adding = {
 	.steps = 8000,
 	.lr = 0.01,
 	.forget_bias = 1,
-	.time = time_of,
 	.draw = draw,
 	.score = score,
 };

@@ -25,7 +25,7 @@ static int64_t answers(const problem *p, const problem_batch *b)
 
 tl_status problem_batch_init(problem_batch *b, const problem *p, int64_t length, int64_t rows, tl_error *err)
 {
-	*b = (problem_batch){.steps = p->time(length), .rows = rows};
+	*b = (problem_batch){.steps = p->time ? p->time(length) : length, .rows = rows};
 	size_t cells = (size_t)(b->steps * rows), asked = (size_t)answers(p, b);
 	b->x = malloc(cells * (size_t)p->input * sizeof *b->x);
 	b->legal = malloc(cells * sizeof *b->legal);

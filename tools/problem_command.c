@@ -8,6 +8,7 @@
 #include "models/cells.h"
 #include "tools/command.h"
 #include "tools/options.h"
+#include "tools/plot.h"
 #include "tools/problem_net.h"
 #include "tools/progress.h"
 #include "tools/score.h"
@@ -27,12 +28,14 @@ static const struct argp_option options[] = {
 	{"forget-bias", FORGET_BIAS, "X", 0, "Start value of forget gates' biases, where the cell has one", 0},
 	{"seed", SEED, "N", 0, "Of examples and initial weights (1)", 0},
 	{"threads", THREADS, "N", 0, "Threads (TL_THREADS, or all cores)", 0},
+	{"output", 'o', "FILE", 0, "Plot of the loss over the updates, by gnuplot: .svg, .png, .pdf, or .gp", 0},
 	{"quiet", QUIET, 0, 0, "No progress", 0},
 	{0},
 };
 
 typedef struct settings {
 	problem_options net;
+	const char *output; /* NULL: no plot */
 	bool quiet;
 } settings;
 
@@ -53,6 +56,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case FORGET_BIAS: o->forget_bias = option_real(state, "--forget-bias", arg, -100, 100); break;
 	case SEED: o->seed = option_int(state, "--seed", arg, 0, INT64_MAX); break;
 	case THREADS: o->threads = option_int(state, "--threads", arg, 1, 4096); break;
+	case 'o': s->output = option_path(state, "-o", arg); break;
 	case QUIET: s->quiet = true; break;
 	case ARGP_KEY_ARG: argp_error(state, "'%s' is not an option; one problem at a time", arg); break;
 	default: return ARGP_ERR_UNKNOWN;
@@ -68,7 +72,36 @@ static json_t *figures(const problem *p, const problem_score *score)
 	return test;
 }
 
-static tl_status train(problem_net *n, bool quiet, double *loss, tl_error *err)
+#define POINTS 200
+
+/* Means of the loss over equal stretches of the training. */
+typedef struct curve {
+	double step[POINTS], sum[POINTS];
+	int64_t count[POINTS];
+} curve;
+
+static void curve_add(curve *c, int64_t step, int64_t steps, double loss)
+{
+	int64_t k = (step - 1) * POINTS / steps;
+	c->sum[k] += loss;
+	c->count[k]++;
+	c->step[k] = (double)step;
+}
+
+static tl_status curve_draw(const curve *c, const problem_options *o, const char *path, tl_error *err)
+{
+	char title[128];
+	double mean[POINTS];
+	for (int k = 0; k < POINTS; k++)
+		mean[k] = c->sum[k] / (double)c->count[k]; /* NaN, a gap, where there are fewer steps than points */
+	snprintf(title, sizeof title, "%s, length %lld", o->problem->name, (long long)o->length);
+	return plot_write(path,
+		&(plot){.title = title, .x = "update", .y = "loss", .log_y = true, .n = 1,
+			.series = &(plot_series){.name = o->cell->name, .n = POINTS, .x = c->step, .y = mean}},
+		err);
+}
+
+static tl_status train(problem_net *n, bool quiet, double *loss, curve *c, tl_error *err)
 {
 	progress show;
 	progress_init(&show, quiet);
@@ -76,6 +109,7 @@ static tl_status train(problem_net *n, bool quiet, double *loss, tl_error *err)
 		double now;
 		if (problem_step(n, &now, err))
 			return err->status;
+		curve_add(c, k, n->o.steps, now);
 		*loss = k == 1 ? now : *loss + (now - *loss) / (double)(k < 100 ? k : 100);
 		if (progress_due(&show) || k == n->o.steps)
 			progress_show(&show, k == n->o.steps, "step %lld/%lld  loss %.5f", (long long)k,
@@ -84,22 +118,25 @@ static tl_status train(problem_net *n, bool quiet, double *loss, tl_error *err)
 	return TL_OK;
 }
 
-static tl_status run(problem_net *n, bool quiet, tl_error *err)
+static tl_status run(problem_net *n, const settings *s, tl_error *err)
 {
 	const problem_options *o = &n->o;
 	problem_score score;
+	curve c = {{0}, {0}, {0}};
 	double loss = 0, begin = seconds_now();
-	if (train(n, quiet, &loss, err))
+	if (train(n, s->quiet, &loss, &c, err))
 		return err->status;
 	double seconds = seconds_now() - begin;
-	if (problem_test(n, &score, err))
+	if (problem_test(n, &score, err) || (s->output && curve_draw(&c, o, s->output, err)))
 		return err->status;
-	json_t *line = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:f, s:I}", "problem", o->problem->name,
-		"cell", o->cell->name, "hidden", (json_int_t)o->hidden, "layers", (json_int_t)o->layers, "length",
-		(json_int_t)o->length, "steps", (json_int_t)o->steps, "batch", (json_int_t)o->batch, "seed",
+	json_t *line = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:f, s:I}", "problem",
+		o->problem->name, "cell", o->cell->name, "hidden", (json_int_t)o->hidden, "layers", (json_int_t)o->layers,
+		"length", (json_int_t)o->length, "steps", (json_int_t)o->steps, "batch", (json_int_t)o->batch, "seed",
 		(json_int_t)o->seed, "loss", real_json(loss), "test", figures(o->problem, &score), "seconds", seconds,
 		"params", (json_int_t)tl_store_size(n->store));
-	return print_json_line(stdout, line) ? TL_OK : tl_error_set(err, TL_ERR_IO, "standard output: %s", strerror(errno));
+	if (!print_json_line(stdout, line))
+		tl_error_set(err, TL_ERR_IO, "standard output: %s", strerror(errno));
+	return err->status;
 }
 
 static const char doc[] = "Train a recurrent network on a problem made by rule: %s."
@@ -126,9 +163,11 @@ tl_status command_problem(int argc, char **argv, tl_error *err)
 	settings s = {.net = problem_defaults(p)};
 	s.net.cell = &tl_cell_lstm;
 	argp_parse(&argp, argc - 1, argv + 1, 0, NULL, &s);
+	if (s.output && plot_check(s.output, err))
+		return err->status;
 	problem_net n;
 	if (!problem_net_init(&n, &s.net, err))
-		run(&n, s.quiet, err);
+		run(&n, &s, err);
 	problem_net_release(&n);
 	return err->status;
 }

@@ -7,11 +7,6 @@
 
 enum { DISTRACTORS = 4, X = DISTRACTORS, Y, INPUT, CLASSES = 4 };
 
-static int64_t time_of(int64_t length)
-{
-	return length;
-}
-
 static void draw(problem_batch *b, int64_t length, tl_rng *rng)
 {
 	int64_t tenth = length / 10;
@@ -52,7 +47,6 @@ const problem problem_order = {
 	.steps = 4000,
 	.lr = 0.01,
 	.forget_bias = 3,
-	.time = time_of,
 	.draw = draw,
 	.score = score,
 };

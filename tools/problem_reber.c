@@ -49,11 +49,6 @@ reber reber_next(reber at, int symbol)
 	return at;
 }
 
-static int64_t time_of(int64_t length)
-{
-	return length;
-}
-
 /* Returns its length, which may be above `most`: then only that many are written. */
 static int64_t draw_string(tl_rng *rng, int32_t *symbols, uint32_t *legal, int64_t most)
 {
@@ -140,7 +135,6 @@ const problem problem_reber = {
 	.steps = 4000,
 	.lr = 0.01,
 	.forget_bias = 1,
-	.time = time_of,
 	.draw = draw,
 	.score = score,
 };
