@@ -172,7 +172,7 @@ if command -v timeout >/dev/null; then
     rc=0
     last="tapeloop train lm, SIGINT"
     # shellcheck disable=SC2086
-    timeout --preserve-status -s INT 1.5 "$tool" train lm $model --epochs 100000 --out interrupted --max-steps 900000 \
+    timeout --foreground --preserve-status -s INT 1.5 "$tool" train lm $model --epochs 100000 --out interrupted --max-steps 900000 \
         --save-every 7 --log 'a log' >out 2>err || rc=$?
     is "SIGINT ends it with 128 + 2" [ $rc -eq 130 ]
     is "what to type has all that is not saved" holds "train lm --out=interrupted --max-steps=900000 --save-every=7 '--log=a log' --resume$" err
