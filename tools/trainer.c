@@ -208,10 +208,11 @@ tl_status trainer_end_epoch(trainer *t, epoch_report *r, tl_error *err)
 	if (validate(t, &r->valid, err))
 		return err->status;
 	if (r->valid.n) {
-		r->better = !state->has_best || r->valid.better > state->best;
+		double better = isnan(r->valid.better) ? -INFINITY : r->valid.better;
+		r->better = !state->has_best || better > state->best;
 		state->worse = r->better ? 0 : state->worse + 1;
 		if (r->better)
-			state->best = r->valid.better;
+			state->best = better;
 		state->has_best = true;
 		if (t->options->schedule.kind == &tl_schedule_plateau)
 			state->lr = tl_plateau_observe(&state->plateau, score_loss(&r->valid));
