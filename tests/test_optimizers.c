@@ -354,7 +354,7 @@ START_TEST(scaling_gradients)
 	set(&p, grad, twelve);
 	p.b->frozen = true;
 	tl_scale_grad(p.store, -0.5);
-	ck_assert(*grad(&p, 0) == -1 && *grad(&p, 1) == 2 && *grad(&p, 2) == 10 && *grad(&p, 3) == 5);
+	ck_assert(*grad(&p, 0) == -1 && *grad(&p, 1) == -4 && *grad(&p, 2) == 10 && *grad(&p, 3) == 5);
 	tl_store_free(p.store);
 }
 END_TEST
