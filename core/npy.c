@@ -126,6 +126,11 @@ tl_dtype tl_npy_kind(const tl_npy *f)
 	return f->type == 'f' ? TL_REAL : TL_I32;
 }
 
+bool tl_npy_column_major(const tl_npy *f)
+{
+	return f->column_major;
+}
+
 /*
  * The elements that are asked for, as a stream: pieces of `piece` elements that lie one behind the other,
  * `stride` elements from one piece's start to the next's.
@@ -204,19 +209,44 @@ static inline bool decode(const tl_npy *f, const unsigned char *from, tl_dtype t
 	return true;
 }
 
+/* Numbers that stand in the file as in memory. */
+static bool is_native(const tl_npy *f, tl_dtype target)
+{
+	static const uint16_t one = 1;
+	bool big_host = *(const unsigned char *)&one == 0;
+	bool same = f->type == 'f' ? target == TL_REAL : f->type == 'i' && target == TL_I32;
+	return same && f->bytes == (int)tl_dtype_size(target) && f->big_endian == big_host;
+}
+
+/* n numbers of the block, `move` bytes from one element to the next; false as decode says. */
+static bool decode_run(const struct source *s, int64_t n, char *to, int64_t move)
+{
+	const unsigned char *from = s->block + s->used;
+	if (is_native(s->file, s->target) && move == s->file->bytes) {
+		memcpy(to, from, (size_t)(n * move));
+		return true;
+	}
+	bool fits = true;
+	for (int64_t i = 0; i < n && fits; i++)
+		fits = decode(s->file, from + i * s->file->bytes, s->target, to + i * move);
+	return fits;
+}
+
 static void read_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
 {
 	struct source *s = ctx;
-	int64_t move = step[0] * (int64_t)tl_dtype_size(s->target);
-	for (int64_t i = 0; i < n && !s->status; i++) {
+	int64_t move = step[0] * (int64_t)tl_dtype_size(s->target), bytes = s->file->bytes;
+	for (int64_t done = 0, count; done < n && !s->status; done += count) {
 		if (s->used == s->filled)
 			refill(s);
 		if (s->status)
 			return;
-		if (!decode(s->file, s->block + s->used, s->target, at[0] + i * move))
+		count = (s->filled - s->used) / bytes;
+		count = count < n - done ? count : n - done;
+		if (!decode_run(s, count, at[0] + done * move, move))
 			s->status = tl__file_error(s->err, TL_ERR_VALUE, s->file->path,
 				"holds a number that %s cannot hold", tl_dtype_name(s->target));
-		s->used += s->file->bytes;
+		s->used += (int)(count * bytes);
 	}
 }
 

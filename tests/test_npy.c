@@ -70,6 +70,7 @@ START_TEST(reads_what_numpy_wrote)
 		ck_assert(tl_shape_equal(tl_npy_shape(f), TL_SHAPE(3, 2, 4)));
 		ck_assert_str_eq(tl_npy_dtype(f), want);
 		ck_assert_int_eq(tl_npy_kind(f), dtype[0] == 'f' ? TL_REAL : TL_I32);
+		ck_assert(tl_npy_column_major(f) == (k % 2 == 1));
 		for (int64_t first = 0; first <= 3; first++)
 			for (int64_t n = 0; n <= 3 - first; n++)
 				read_part(f, dtype[0], first, n);

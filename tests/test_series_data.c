@@ -111,6 +111,27 @@ START_TEST(bytes_are_scaled)
 }
 END_TEST
 
+/* NumPy's own files: (3, 2, 4), the same numbers row by row and column by column, as x and as y. */
+START_TEST(column_major_files_are_read)
+{
+	tl_real x[2][3 * 2 * 4], y[2][3 * 2 * 4];
+	for (int k = 0; k < 2; k++) {
+		const char *path = k ? TL_FIXTURES "/npy/f4_b_f.npy" : TL_FIXTURES "/npy/f4_l_c.npy";
+		series s;
+		ck_assert_msg(!series_open(&s, path, path, NULL, &err), "%s", err.text);
+		ck_assert((s.x_held != NULL) == k && (s.y_held != NULL) == k);
+		ck_assert(s.target == SERIES_STEP_VALUES && s.steps == 2 && s.inputs == 4 && s.outputs == 4);
+		ck_assert(!series_read_x(&s, (int64_t[]){2, 0, 1}, 3, 2, x[k], NULL, &err));
+		ck_assert(!series_read_values(&s, (int64_t[]){2, 0, 1}, 3, 2, y[k], &err));
+		series_release(&s);
+	}
+	ck_assert_mem_eq(x[0], x[1], sizeof x[0]);
+	ck_assert_mem_eq(x[0], y[0], sizeof x[0]);
+	ck_assert_mem_eq(y[0], y[1], sizeof y[0]);
+	ck_assert(x[0][0] == (tl_real)(16 - 10) / 8 && x[0][4] == (tl_real)(0 - 10) / 8);
+}
+END_TEST
+
 START_TEST(labels_are_read)
 {
 	put(path_x, TL_SHAPE(N, T, D), false);
@@ -316,6 +337,7 @@ Suite *tl_test_suite(void)
 	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_add_loop_test(c, x_is_read, 0, 4);
 	tcase_add_test(c, bytes_are_scaled);
+	tcase_add_test(c, column_major_files_are_read);
 	tcase_add_test(c, labels_are_read);
 	tcase_add_loop_test(c, values_are_read, 0, 4);
 	tcase_add_loop_test(c, shapes_that_do_not_fit, 0, COUNT(unfit));

@@ -60,7 +60,7 @@ static tl_status open_x(series *s, const char *path, tl_error *err)
 		return refuse_shape(s->x, "there is no series in it", err);
 	if (s->steps == 0 || s->inputs == 0)
 		return refuse_shape(s->x, "its series are empty", err);
-	return TL_OK;
+	return tl_npy_column_major(s->x) ? load(s->x, TL_REAL, &s->x_held, err) : TL_OK;
 }
 
 static tl_status refuse_count(const series *s, const tl_npy *f, tl_error *err)
@@ -93,7 +93,9 @@ static tl_status open_y(series *s, const char *path, tl_error *err)
 		return refuse_shape(s->y, "there are no values in it", err);
 	if (whole)
 		return load(s->y, TL_I32, &s->labels, err);
-	return by_step ? TL_OK : load(s->y, TL_REAL, &s->values, err);
+	if (by_step)
+		return tl_npy_column_major(s->y) ? load(s->y, TL_REAL, &s->y_held, err) : TL_OK;
+	return load(s->y, TL_REAL, &s->values, err);
 }
 
 static tl_status check_lengths(const series *s, const char *path, const int32_t *lengths, tl_error *err)
@@ -160,20 +162,30 @@ static tl_status check_row(const tl_npy *f, int64_t i, const tl_real *row, int64
 	return TL_OK;
 }
 
+/* Rows of x, or of y's steps, where all is held, else in `buffer`, which takes n of them. */
+static tl_status get_rows(
+	const series *s, const tl_npy *f, int64_t first, int64_t n, tl_real *buffer, const tl_real **rows, tl_error *err)
+{
+	const tl_real *held = f == s->x ? s->x_held : s->y_held;
+	*rows = held ? held + first * (tl_shape_size(tl_npy_shape(f)) / s->n) : buffer;
+	return held ? TL_OK : read_rows(f, first, n, TL_REAL, buffer, err);
+}
+
 /* All rows of a file of reals, up to their lengths where they have steps. */
 static tl_status check_reals(const series *s, const tl_npy *f, bool by_step, tl_error *err)
 {
 	int64_t width = tl_shape_size(tl_npy_shape(f)) / s->n, step = width / s->steps;
 	int64_t block = CHECK_BLOCK / width < 1 ? 1 : CHECK_BLOCK / width;
-	tl_real *rows = malloc((size_t)(block * width) * sizeof *rows);
-	tl_status status = rows ? TL_OK : tl_error_memory(err);
+	tl_real *buffer = malloc((size_t)(block * width) * sizeof *buffer);
+	tl_status status = buffer ? TL_OK : tl_error_memory(err);
 	for (int64_t first = 0; first < s->n && !status; first += block) {
 		int64_t n = s->n - first < block ? s->n - first : block;
-		status = read_rows(f, first, n, TL_REAL, rows, err);
+		const tl_real *rows;
+		status = get_rows(s, f, first, n, buffer, &rows, err);
 		for (int64_t i = 0; i < n && !status; i++)
 			status = check_row(f, first + i, rows + i * width, by_step ? s->length[first + i] * step : width, err);
 	}
-	free(rows);
+	free(buffer);
 	return status;
 }
 
@@ -226,6 +238,8 @@ void series_release(series *s)
 {
 	tl_npy_free(s->x);
 	tl_npy_free(s->y);
+	free(s->x_held);
+	free(s->y_held);
 	free(s->labels);
 	free(s->values);
 	free(s->length);
@@ -266,15 +280,16 @@ int64_t series_longest(const series *s, const int64_t *which, int64_t rows)
 static tl_status read_steps(const series *s, const tl_npy *f, int64_t width, tl_real divisor,
 	const int64_t *which, int64_t rows, int64_t steps, tl_real *to, tl_error *err)
 {
-	tl_real *row = malloc((size_t)(s->steps * width) * sizeof *row);
-	tl_status status = row ? TL_OK : tl_error_memory(err);
+	tl_real *buffer = malloc((size_t)(s->steps * width) * sizeof *buffer);
+	tl_status status = buffer ? TL_OK : tl_error_memory(err);
 	for (int64_t b = 0; b < rows && !status; b++) {
-		status = read_rows(f, which[b], 1, TL_REAL, row, err);
+		const tl_real *row = NULL;
+		status = get_rows(s, f, which[b], 1, buffer, &row, err);
 		for (int64_t t = 0; t < steps && !status; t++)
 			for (int64_t k = 0; k < width; k++)
 				to[(t * rows + b) * width + k] = t < s->length[which[b]] ? row[t * width + k] / divisor : 0;
 	}
-	free(row);
+	free(buffer);
 	return status;
 }
 
