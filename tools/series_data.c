@@ -19,8 +19,8 @@ const char *series_target_name(series_target target)
 static tl_status refuse_shape(const tl_npy *f, const char *want, tl_error *err)
 {
 	char shape[TL_SHAPE_TEXT];
-	return tl_error_set(err, TL_ERR_SHAPE, "%s has dtype %s and shape %s; %s", tl_npy_path(f), tl_npy_dtype(f),
-		tl_shape_text(tl_npy_shape(f), shape), want);
+	return tl_error_set(err, TL_ERR_SHAPE, "%s has dtype %s and shape %s; %s", tl_npy_path(f),
+		tl_npy_dtype(f), tl_shape_text(tl_npy_shape(f), shape), want);
 }
 
 /* Elements first .. first + n - 1 of axis 0. */
@@ -66,8 +66,8 @@ static tl_status open_x(series *s, const char *path, tl_error *err)
 static tl_status refuse_count(const series *s, const tl_npy *f, tl_error *err)
 {
 	tl_shape shape = tl_npy_shape(f);
-	return tl_error_set(err, TL_ERR_SHAPE, "%s has %" PRId64 " series but %s has %" PRId64, tl_npy_path(s->x), s->n,
-		tl_npy_path(f), shape.axes ? shape.dim[0] : 1);
+	return tl_error_set(err, TL_ERR_SHAPE, "%s has %" PRId64 " series but %s has %" PRId64,
+		tl_npy_path(s->x), s->n, tl_npy_path(f), shape.axes ? shape.dim[0] : 1);
 }
 
 static tl_status open_y(series *s, const char *path, tl_error *err)
@@ -78,14 +78,17 @@ static tl_status open_y(series *s, const char *path, tl_error *err)
 	tl_shape shape = tl_npy_shape(s->y);
 	bool whole = tl_npy_kind(s->y) == TL_I32;
 	if (shape.axes < 1 || shape.axes > (whole ? 2 : 3))
-		return refuse_shape(s->y, "y is whole numbers (N) or (N, T), or reals (N), (N, K) or (N, T, K)", err);
+		return refuse_shape(
+			s->y, "y is whole numbers (N) or (N, T), or reals (N), (N, K) or (N, T, K)", err);
 	if (shape.dim[0] != s->n)
 		return refuse_count(s, s->y, err);
 	bool by_step = shape.axes == (whole ? 2 : 3);
 	if (by_step && shape.dim[1] != s->steps)
 		return tl_error_set(err, TL_ERR_SHAPE,
-			"%s has %" PRId64 " steps but the series in %s have %" PRId64 "; y is whole numbers (N) or (N, T), "
-			"or reals (N), (N, K) or (N, T, K)", tl_npy_path(s->y), shape.dim[1], tl_npy_path(s->x), s->steps);
+			"%s has %" PRId64 " steps but the series in %s have %" PRId64
+			"; y is whole numbers (N) or (N, T), "
+			"or reals (N), (N, K) or (N, T, K)",
+			tl_npy_path(s->y), shape.dim[1], tl_npy_path(s->x), s->steps);
 	s->target = whole ? (by_step ? SERIES_STEP_LABELS : SERIES_CLASSES)
 			  : (by_step ? SERIES_STEP_VALUES : SERIES_VALUES);
 	s->outputs = whole || shape.axes == 1 ? 1 : shape.dim[shape.axes - 1];
@@ -102,8 +105,9 @@ static tl_status check_lengths(const series *s, const char *path, const int32_t 
 {
 	for (int64_t i = 0; i < s->n; i++) {
 		if (lengths[i] < 0 || lengths[i] > s->steps)
-			return tl_error_set(err, TL_ERR_FORMAT, "%s[%" PRId64 "] is %d; a length is 0 to %" PRId64 ", the steps of %s",
-				path, i, (int)lengths[i], s->steps, tl_npy_path(s->x));
+			return tl_error_set(err, TL_ERR_FORMAT,
+				"%s[%" PRId64 "] is %d; a length is 0 to %" PRId64 ", the steps of %s", path,
+				i, (int)lengths[i], s->steps, tl_npy_path(s->x));
 		s->length[i] = lengths[i];
 	}
 	return TL_OK;
@@ -157,14 +161,14 @@ static tl_status check_row(const tl_npy *f, int64_t i, const tl_real *row, int64
 	char where[TL_SHAPE_TEXT];
 	for (int64_t k = 0; k < n; k++)
 		if (!isfinite(row[k]))
-			return tl_error_set(err, TL_ERR_VALUE, "%s%s is %s", tl_npy_path(f), place(f, i, k, where),
-				isnan(row[k]) ? "not a number (NaN)" : "infinite");
+			return tl_error_set(err, TL_ERR_VALUE, "%s%s is %s", tl_npy_path(f),
+				place(f, i, k, where), isnan(row[k]) ? "not a number (NaN)" : "infinite");
 	return TL_OK;
 }
 
 /* Rows of x, or of y's steps, where all is held, else in `buffer`, which takes n of them. */
-static tl_status get_rows(
-	const series *s, const tl_npy *f, int64_t first, int64_t n, tl_real *buffer, const tl_real **rows, tl_error *err)
+static tl_status get_rows(const series *s, const tl_npy *f, int64_t first, int64_t n, tl_real *buffer,
+	const tl_real **rows, tl_error *err)
 {
 	const tl_real *held = f == s->x ? s->x_held : s->y_held;
 	*rows = held ? held + first * (tl_shape_size(tl_npy_shape(f)) / s->n) : buffer;
@@ -183,7 +187,8 @@ static tl_status check_reals(const series *s, const tl_npy *f, bool by_step, tl_
 		const tl_real *rows;
 		status = get_rows(s, f, first, n, buffer, &rows, err);
 		for (int64_t i = 0; i < n && !status; i++)
-			status = check_row(f, first + i, rows + i * width, by_step ? s->length[first + i] * step : width, err);
+			status = check_row(f, first + i, rows + i * width,
+				by_step ? s->length[first + i] * step : width, err);
 	}
 	free(buffer);
 	return status;
@@ -206,8 +211,9 @@ static tl_status check_labels(series *s, tl_error *err)
 		int64_t n = row_labels(s, i, &labels);
 		for (int64_t k = 0; k < n; k++) {
 			if (labels[k] < 0 && !(may_ignore && labels[k] == SERIES_IGNORED))
-				return tl_error_set(err, TL_ERR_FORMAT, "%s%s is %d; classes are numbered from 0",
-					tl_npy_path(s->y), place(s->y, i, k, where), (int)labels[k]);
+				return tl_error_set(err, TL_ERR_FORMAT,
+					"%s%s is %d; classes are numbered from 0", tl_npy_path(s->y),
+					place(s->y, i, k, where), (int)labels[k]);
 			if (labels[k] >= s->outputs)
 				s->outputs = (int64_t)labels[k] + 1;
 		}
@@ -250,11 +256,12 @@ tl_status series_check(
 	const series *other, series_target target, int64_t inputs, int64_t outputs, tl_error *err)
 {
 	if (other->inputs != inputs)
-		return tl_error_set(err, TL_ERR_SHAPE, "%s has %" PRId64 " inputs a step; the model has %" PRId64,
-			tl_npy_path(other->x), other->inputs, inputs);
+		return tl_error_set(err, TL_ERR_SHAPE,
+			"%s has %" PRId64 " inputs a step; the model has %" PRId64, tl_npy_path(other->x),
+			other->inputs, inputs);
 	if (other->target != target)
-		return tl_error_set(err, TL_ERR_TYPE, "%s holds %s; the model was trained on %s", tl_npy_path(other->y),
-			series_target_name(other->target), series_target_name(target));
+		return tl_error_set(err, TL_ERR_TYPE, "%s holds %s; the model was trained on %s",
+			tl_npy_path(other->y), series_target_name(other->target), series_target_name(target));
 	if (!other->labels && other->outputs != outputs)
 		return tl_error_set(err, TL_ERR_SHAPE, "%s has %" PRId64 " values; the model has %" PRId64,
 			tl_npy_path(other->y), other->outputs, outputs);
@@ -266,7 +273,8 @@ tl_status series_check(
 			if (labels[k] >= outputs)
 				return tl_error_set(err, TL_ERR_FORMAT,
 					"%s%s is class %d; the training data have the classes 0 to %" PRId64,
-					tl_npy_path(other->y), place(other->y, i, k, where), (int)labels[k], outputs - 1);
+					tl_npy_path(other->y), place(other->y, i, k, where), (int)labels[k],
+					outputs - 1);
 	}
 	return TL_OK;
 }
@@ -287,7 +295,8 @@ static tl_status read_steps(const series *s, const tl_npy *f, int64_t width, tl_
 		status = get_rows(s, f, which[b], 1, buffer, &row, err);
 		for (int64_t t = 0; t < steps && !status; t++)
 			for (int64_t k = 0; k < width; k++)
-				to[(t * rows + b) * width + k] = t < s->length[which[b]] ? row[t * width + k] / divisor : 0;
+				to[(t * rows + b) * width + k] =
+					t < s->length[which[b]] ? row[t * width + k] / divisor : 0;
 	}
 	free(buffer);
 	return status;
