@@ -65,7 +65,8 @@ static void sort(batches *b)
 	const batch_options *o = &b->options;
 	for (int64_t i = 0; i < o->n; i++) {
 		int64_t k = b->order[i];
-		b->keys[i] = (struct batch_key){o->length1 ? o->length1[k] : 0, o->length2 ? o->length2[k] : 0, i, k};
+		b->keys[i] = (struct batch_key){
+			o->length1 ? o->length1[k] : 0, o->length2 ? o->length2[k] : 0, i, k};
 	}
 	qsort(b->keys, (size_t)o->n, sizeof *b->keys, compare_keys);
 	for (int64_t i = 0; i < o->n; i++)
@@ -88,4 +89,13 @@ const int64_t *batches_get(const batches *b, int64_t k, int64_t *rows)
 	int64_t first = b->batch[k] * b->options.size, left = b->options.n - first;
 	*rows = left < b->options.size ? left : b->options.size;
 	return b->order + first;
+}
+
+int64_t batch_longest(const int64_t *length, const int64_t *which, int64_t rows)
+{
+	int64_t longest = 1;
+	for (int64_t b = 0; b < rows; b++)
+		if (length[which[b]] > longest)
+			longest = length[which[b]];
+	return longest;
 }
