@@ -53,6 +53,7 @@
 #include "ops/math.h"
 #include "ops/matmul.h"
 #include "ops/norm.h"
+#include "ops/random.h"
 #include "ops/reduce.h"
 #include "ops/select.h"
 #include "ops/softmax.h"

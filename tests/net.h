@@ -30,10 +30,9 @@ static inline net net_new(const tl_rnn_options *options, int64_t steps, int64_t 
 	net n = {.tape = tl_tape_new(NULL), .store = tl_store_new()};
 	n.rnn = tl_rnn_new(n.store, "net", options, &err);
 	ck_assert_msg(n.tape && n.rnn, "%s", err.text);
-	n.x = tl_store_add(n.store, "x", TL_SHAPE(steps, batch, options->input), &err);
-	tl_shape shape = TL_SHAPE(n.rnn->options.layers, batch, options->hidden);
+	n.x = tl_store_add(n.store, "x", options->batch_first ? TL_SHAPE(batch, steps, options->input) : TL_SHAPE(steps, batch, options->input), &err);
 	for (int k = 0; k < options->cell->states; k++)
-		n.s[k] = tl_store_add(n.store, state[k], shape, &err);
+		n.s[k] = tl_store_add(n.store, state[k], tl_rnn_state_shape(n.rnn, k, batch), &err);
 	ck_assert_msg(err.status == TL_OK, "%s", err.text);
 	tl_rng rng = {.seed = 12};
 	for (int k = 0; k < tl_store_count(n.store); k++)
