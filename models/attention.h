@@ -91,8 +91,6 @@ typedef struct tl_attention_memory {
  */
 TL_API tl_attention_memory tl_attention_prepare(
 	const tl_attention *a, tl_var keys, tl_var values, const int64_t *lengths, tl_var mask);
-/* 1 / 0 for each place of rows of these lengths (0 to S): (S, B, 1). */
-TL_API tl_var tl_length_mask(tl_tape *tape, int64_t steps, int64_t batch, const int64_t *lengths);
 
 typedef struct tl_attention_result {
 	tl_var context; /* (B, size) or (T, B, size) */

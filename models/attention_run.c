@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "models/attention.h"
+#include "models/mask.h"
 #include "ops/activation.h"
 #include "ops/arith.h"
 #include "ops/layout.h"
@@ -141,32 +142,9 @@ static bool check_source(const tl_attention *a, tl_var keys, tl_var values)
 	return false;
 }
 
-tl_var tl_length_mask(tl_tape *tape, int64_t steps, int64_t batch, const int64_t *lengths)
-{
-	tl_shape shape = TL_SHAPE(steps, batch, 1);
-	tl_real *mask = tl_shape_valid(shape) ? tl_tape_alloc(tape, (size_t)(steps * batch) * sizeof *mask) : NULL;
-	for (int64_t b = 0; b < batch; b++)
-		if (lengths[b] < 0 || lengths[b] > steps)
-			return tl_tape_fail(tape, TL_ERR_ARGUMENT,
-				"lengths: that of row %" PRId64 " is %" PRId64 ", it must be from 0 to %" PRId64, b, lengths[b], steps);
-	if (!mask)
-		return tl_tape_fail(tape, TL_ERR_MEMORY, "lengths: no memory for a mask");
-	for (int64_t s = 0; s < steps; s++)
-		for (int64_t b = 0; b < batch; b++)
-			mask[s * batch + b] = s < lengths[b];
-	tl_tensor t = tl_tensor_dense(TL_REAL, shape, mask);
-	return tl_borrow(tape, &t);
-}
-
 static tl_var number(tl_tape *tape, double x)
 {
 	return tl_fill(tape, TL_SCALAR, x);
-}
-
-/* v where the mask is set, else 0, whatever stands there. */
-static tl_var keep(tl_var mask, tl_var v)
-{
-	return mask.tape ? tl_where(mask, v, number(v.tape, 0)) : v;
 }
 
 /* Keys and values are clean. */
@@ -199,10 +177,10 @@ tl_attention_memory tl_attention_prepare(
 		mask = tl_unsqueeze(mask, 2);
 	if (lengths) {
 		tl_var within = tl_length_mask(keys.tape, steps, batch, lengths);
-		mask = mask.tape ? keep(within, mask) : within;
+		mask = mask.tape ? tl_masked(mask, within) : within;
 	}
-	tl_var clean = keep(mask, keys);
-	return prepare(a, clean, same(keys, values) ? clean : keep(mask, values), mask);
+	tl_var clean = tl_masked(keys, mask);
+	return prepare(a, clean, same(keys, values) ? clean : tl_masked(values, mask), mask);
 }
 
 static tl_var finish(const tl_attention *a, tl_var context)
@@ -302,9 +280,9 @@ tl_attention_result tl_attention_self(const tl_attention *a, tl_var x, const int
 	tl_var mask = {0};
 	if (lengths)
 		mask = tl_length_mask(x.tape, tl_dim(x, 0), tl_dim(x, 1), lengths);
-	x = keep(mask, x);
+	x = tl_masked(x, mask);
 	tl_attention_memory m = prepare(a, x, x, mask);
 	tl_attention_result r = tl_attention_run(a, &m, x, causal);
-	r.context = keep(mask, r.context);
+	r.context = tl_masked(r.context, mask);
 	return r;
 }
