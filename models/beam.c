@@ -197,8 +197,8 @@ static tl_status advance(search *s, beam *q, int64_t first, int64_t length, int6
 	}
 	if (n == 0 && s->ends.n[q->sentence] == 0)
 		return tl_error_set(err, TL_ERR_VALUE,
-			"beam search: nothing may follow: every symbol that is not banned has log p -infinity as symbol %" PRId64
-			" of sentence %" PRId64, length, q->sentence);
+			"beam search: nothing may follow: every symbol that is not banned has log p -infinity"
+			" as symbol %" PRId64 " of sentence %" PRId64, length, q->sentence);
 	for (int64_t k = 0; k < n; k++) {
 		continuation c = s->best[k];
 		if (c.symbol == s->o.eos) {

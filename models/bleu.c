@@ -60,7 +60,8 @@ tl_status tl_bleu_add(
 	tl_bleu *b, tl_words hypothesis, int64_t n_references, const tl_words *references, tl_error *err)
 {
 	if (n_references < 1)
-		return tl_error_set(err, TL_ERR_ARGUMENT, "BLEU: sentence %" PRId64 " has no reference", b->sentences + 1);
+		return tl_error_set(
+			err, TL_ERR_ARGUMENT, "BLEU: sentence %" PRId64 " has no reference", b->sentences + 1);
 	int64_t matched[TL_BLEU_ORDERS], total[TL_BLEU_ORDERS];
 	numbered l = {0};
 	tl_status status = number_words(&l, hypothesis, n_references, references, err);
@@ -112,7 +113,8 @@ const char *tl_bleu_text(const tl_bleu *b, char *buf, size_t size)
 	tl_bleu_parts p;
 	double score = tl_bleu_score(b, &p);
 	snprintf(buf, size,
-		"BLEU = %.2f %.1f/%.1f/%.1f/%.1f (BP = %.3f ratio = %.3f hyp_len = %" PRId64 " ref_len = %" PRId64 ")",
+		"BLEU = %.2f %.1f/%.1f/%.1f/%.1f (BP = %.3f ratio = %.3f hyp_len = %" PRId64 " ref_len = %" PRId64
+		")",
 		score, p.precision[0], p.precision[1], p.precision[2], p.precision[3], p.brevity, p.ratio,
 		b->hyp_len, b->ref_len);
 	return buf;
@@ -132,7 +134,8 @@ tl_status tl_bleu_textbook(int64_t n_prediction, const int32_t *prediction, int6
 {
 	int64_t matched[TL_BLEU_TEXTBOOK_ORDERS], total[TL_BLEU_TEXTBOOK_ORDERS];
 	if (k < 1 || k > TL_BLEU_TEXTBOOK_ORDERS)
-		return tl_error_set(err, TL_ERR_ARGUMENT, "BLEU: k is %d, not one of 1..%d", k, TL_BLEU_TEXTBOOK_ORDERS);
+		return tl_error_set(
+			err, TL_ERR_ARGUMENT, "BLEU: k is %d, not one of 1..%d", k, TL_BLEU_TEXTBOOK_ORDERS);
 	tl_symbols of_label = {label, n_label};
 	if (tl__ngrams_match((tl_symbols){prediction, n_prediction}, 1, &of_label, k, matched, total, err))
 		return TL_ERR_MEMORY;

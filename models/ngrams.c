@@ -117,20 +117,20 @@ tl_status tl__words_number(
 	for (int64_t k = 0; k < n_lists; k++)
 		words += n[k];
 	uint64_t size = table_size(words);
-	word *table = words <= INT32_MAX ? calloc(size, sizeof *table) : NULL;
-	if (!table)
+	word *known = words <= INT32_MAX ? calloc(size, sizeof *known) : NULL;
+	if (!known)
 		return tl_error_memory(err);
 	for (int64_t k = 0; k < n_lists; k++)
 		for (int64_t i = 0; i < n[k]; i++) {
 			const char *text = lists[k][i];
 			uint64_t hash = hash_text(text), at = hash;
-			word *w = &table[at & (size - 1)];
+			word *w = &known[at & (size - 1)];
 			while (w->text && (w->hash != hash || strcmp(w->text, text) != 0))
-				w = &table[++at & (size - 1)];
+				w = &known[++at & (size - 1)];
 			if (!w->text)
 				*w = (word){text, hash, numbers++};
 			*to++ = w->number;
 		}
-	free(table);
+	free(known);
 	return TL_OK;
 }

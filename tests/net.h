@@ -30,7 +30,8 @@ static inline net net_new(const tl_rnn_options *options, int64_t steps, int64_t 
 	net n = {.tape = tl_tape_new(NULL), .store = tl_store_new()};
 	n.rnn = tl_rnn_new(n.store, "net", options, &err);
 	ck_assert_msg(n.tape && n.rnn, "%s", err.text);
-	n.x = tl_store_add(n.store, "x", options->batch_first ? TL_SHAPE(batch, steps, options->input) : TL_SHAPE(steps, batch, options->input), &err);
+	tl_shape time_first = TL_SHAPE(steps, batch, options->input), batch_first = TL_SHAPE(batch, steps, options->input);
+	n.x = tl_store_add(n.store, "x", options->batch_first ? batch_first : time_first, &err);
 	for (int k = 0; k < options->cell->states; k++)
 		n.s[k] = tl_store_add(n.store, state[k], tl_rnn_state_shape(n.rnn, k, batch), &err);
 	ck_assert_msg(err.status == TL_OK, "%s", err.text);
@@ -107,15 +108,48 @@ static inline tl_var weighted_sum(tl_var v, uint64_t stream)
 	return tl_sum_all(tl_mul(v, tl_input(v.tape, shape, w)));
 }
 
-/* A loss to which every output and every last state counts; the tape is reset before. */
-static inline tl_var net_loss(const net *n)
+/* A loss to which every output and every last state counts. */
+static inline tl_var result_loss(tl_rnn_result r)
 {
-	tl_tape_reset(n->tape);
-	tl_rnn_result r = net_run(n);
 	tl_var loss = weighted_sum(r.output, 0);
 	for (int k = 0; k < r.last.n; k++)
 		loss = tl_add(loss, weighted_sum(r.last.v[k], (uint64_t)k + 1));
 	return loss;
+}
+
+typedef void net_compare(const char *what, tl_var got, tl_var want);
+
+/* Two losses, and their gradients of all parameters, of x and of the initial states. */
+static inline void check_gradients(const net *n, tl_var got, tl_var want, net_compare *compare)
+{
+	enum { MOST = 128 };
+	tl_var wrt[MOST], a[MOST], b[MOST];
+	int count = tl_store_count(n->store);
+	ck_assert_int_le(count, MOST);
+	compare("loss", got, want);
+	for (int k = 0; k < count; k++)
+		wrt[k] = tl_use(n->tape, tl_store_at(n->store, k));
+	ck_assert_int_eq(tl_grad(got, count, wrt, a), TL_OK);
+	ck_assert_int_eq(tl_grad(want, count, wrt, b), TL_OK);
+	for (int k = 0; k < count; k++)
+		compare(tl_store_at(n->store, k)->name, a[k], b[k]);
+}
+
+/* Two results: outputs, last states, and what they give gradients to. */
+static inline void check_results(const net *n, tl_rnn_result got, tl_rnn_result want, net_compare *compare)
+{
+	compare("output", got.output, want.output);
+	ck_assert_int_eq(got.last.n, want.last.n);
+	for (int k = 0; k < want.last.n; k++)
+		compare("last state", got.last.v[k], want.last.v[k]);
+	check_gradients(n, result_loss(got), result_loss(want), compare);
+}
+
+/* The loss of a run; the tape is reset before. */
+static inline tl_var net_loss(const net *n)
+{
+	tl_tape_reset(n->tape);
+	return result_loss(net_run(n));
 }
 
 #endif

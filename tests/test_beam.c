@@ -283,7 +283,9 @@ START_TEST(batches_are_searched_as_sentences_alone)
 		int n[B];
 		static sequence want[B][ALL];
 		for (int b = 0; b < B; b++) {
-			int64_t limit = o.max_ratio ? (int64_t)fmin(LIMIT, fmax(1, floor(1.5 * (double)source[b]))) : LIMIT;
+			int64_t limit = LIMIT;
+			if (o.max_ratio > 0)
+				limit = (int64_t)fmin(LIMIT, fmax(1, floor(1.5 * (double)source[b])));
 			n[b] = plain_search(&m, b, limit, &o, done, rows);
 			memcpy(want[b], done, (size_t)n[b] * sizeof *done);
 			dead |= n[b] == 0;
@@ -510,7 +512,7 @@ START_TEST(large_vocabularies)
 	for (int i = 0; i < 200; i++) {
 		wide w = {.symbols = 5 + tl_rng_below(&rng, 200)};
 		for (int k = 0; k < 3; k++)
-			w.best[k] = 2 + (int32_t)((k + tl_rng_below(&rng, (w.symbols - 2) / 3) * 3) % (w.symbols - 2));
+			w.best[k] = 2 + k + 3 * (int32_t)tl_rng_below(&rng, (w.symbols - 2) / 3);
 		tl_beam_options o = {.symbols = w.symbols, .width = 3, .n_best = 3, .limit = 1, .bos = 0, .eos = 1};
 		tl_error err = {0};
 		tl_beam_result *r = tl_beam_search(&(tl_decoder){&w, wide_step}, 2, &o, &err);

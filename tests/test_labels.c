@@ -24,8 +24,9 @@ START_TEST(as_others_count_chunks)
 			ck_assert_int_eq(cut_words(half[1], predicted, WORDS), n);
 			tl_chunks_add(&c, n, (const char *const *)gold, (const char *const *)predicted);
 		}
-		ck_assert_msg(c.gold == atoi(h[GOLD]) && c.predicted == atoi(h[PREDICTED]) && c.right == atoi(h[RIGHT]),
-			"%s: %d, %d, %d", h[NAME], (int)c.gold, (int)c.predicted, (int)c.right);
+		ck_assert_int_eq(c.gold, atoi(h[GOLD]));
+		ck_assert_int_eq(c.predicted, atoi(h[PREDICTED]));
+		ck_assert_int_eq(c.right, atoi(h[RIGHT]));
 		ck_assert_double_eq_tol(tl_chunks_precision(&c), strtod(h[PRECISION], NULL), 1e-12);
 		ck_assert_double_eq_tol(tl_chunks_recall(&c), strtod(h[RECALL], NULL), 1e-12);
 		ck_assert_double_eq_tol(tl_chunks_f1(&c), strtod(h[F1], NULL), 1e-12);

@@ -66,40 +66,17 @@ static tl_rnn_result run_alone(const int64_t *lengths, tl_state initial)
 	return all;
 }
 
-static tl_var loss_of(tl_rnn_result r)
-{
-	tl_var loss = weighted_sum(r.output, 0);
-	for (int k = 0; k < r.last.n; k++)
-		loss = tl_add(loss, weighted_sum(r.last.v[k], (uint64_t)k + 1));
-	return loss;
-}
-
-/* Values, and gradients of all parameters, of x and of the initial states. */
-static void check_results(tl_rnn_result got, tl_rnn_result want)
-{
-	tl_var wrt[64], a[64], b[64];
-	int count = tl_store_count(n.store);
-	ck_assert_int_le(count, 64);
-	check_equal("output", got.output, want.output);
-	for (int k = 0; k < want.last.n; k++)
-		check_equal("last state", got.last.v[k], want.last.v[k]);
-	for (int k = 0; k < count; k++)
-		wrt[k] = tl_use(n.tape, tl_store_at(n.store, k));
-	ck_assert_int_eq(tl_grad(loss_of(got), count, wrt, a), TL_OK);
-	ck_assert_int_eq(tl_grad(loss_of(want), count, wrt, b), TL_OK);
-	for (int k = 0; k < count; k++)
-		check_equal(tl_store_at(n.store, k)->name, a[k], b[k]);
-}
-
 /* Runs for each list of lengths, as do the next two. */
 START_TEST(rows_are_as_if_alone)
 {
 	const tl_cell *const cells[] = {&tl_cell_lstm, &tl_cell_gru, &tl_cell_rnn};
 	for (int k = 0; k < 3; k++) {
 		make_net(cells[k], 0);
-		check_results(run(lengths_of[_i], (tl_state){0}), run_alone(lengths_of[_i], (tl_state){0}));
+		check_results(&n, run(lengths_of[_i], (tl_state){0}), run_alone(lengths_of[_i], (tl_state){0}),
+			check_equal);
 		tl_tape_reset(n.tape);
-		check_results(run(lengths_of[_i], net_state(&n)), run_alone(lengths_of[_i], net_state(&n)));
+		check_results(&n, run(lengths_of[_i], net_state(&n)), run_alone(lengths_of[_i], net_state(&n)),
+			check_equal);
 		net_free(&n);
 	}
 }
@@ -117,7 +94,7 @@ START_TEST(padding_is_not_read)
 	tl_var dx = net_input(&n);
 	tl_rnn_result r = run(lengths, (tl_state){0});
 	double output[NET_MAX], gradient[NET_MAX];
-	ck_assert_int_eq(tl_grad(loss_of(r), 1, &dx, &dx), TL_OK);
+	ck_assert_int_eq(tl_grad(result_loss(r), 1, &dx, &dx), TL_OK);
 	read_values(r.output, output);
 	read_values(dx, gradient);
 	for (int64_t i = 0; i < STEPS * B * H; i++)

@@ -124,7 +124,8 @@ START_TEST(with_state_the_verb_tells_them_apart)
 	for (int t = 0; t < T; t++)
 		for (int b = 0; b < B; b++) {
 			ck_assert_int_eq(guess(t, b), labels[t][b]);
-			ck_assert_msg(m.loss[t] < 0.02, "%s: word %d has loss %g", tl_cell_at(_i)->name, t, m.loss[t]);
+			ck_assert_msg(
+				m.loss[t] < 0.02, "%s: word %d has loss %g", tl_cell_at(_i)->name, t, m.loss[t]);
 		}
 }
 END_TEST

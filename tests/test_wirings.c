@@ -44,8 +44,9 @@ static model m;
 static void make(int steps, int batch, int input, int classes)
 {
 	tl_error err = {0};
-	m = (model){.tape = tl_tape_new(NULL), .store = tl_store_new(), .steps = steps, .batch = batch, .input = input,
-		.classes = classes};
+	m = (model){.steps = steps, .batch = batch, .input = input, .classes = classes};
+	m.tape = tl_tape_new(NULL);
+	m.store = tl_store_new();
 	ck_assert_int_le(steps * batch, MOST_ROWS);
 	ck_assert_int_le(steps * batch * input, MOST_X);
 	m.rnn = tl_rnn_new(
@@ -321,7 +322,8 @@ START_TEST(learns_and_is_what_loops_compute)
 	tl_optimizer *adam = tl_optimizer_new(m.store, &(tl_optimizer_options){.kind = &tl_adam, .lr = 0.02}, &err);
 	for (int k = 0; k < w->updates; k++) {
 		tl_tape_reset(m.tape);
-		ck_assert_msg(tl_store_backward(m.store, loss_of(w->run())) == TL_OK, "%s", tl_tape_error(m.tape)->text);
+		tl_status status = tl_store_backward(m.store, loss_of(w->run()));
+		ck_assert_msg(status == TL_OK, "%s", tl_tape_error(m.tape)->text);
 		tl_optimizer_step(adam);
 	}
 	tl_optimizer_free(adam);
@@ -389,7 +391,8 @@ START_TEST(parameters_do_not_depend_on_the_length)
 	int64_t size[2];
 	for (int k = 0; k < 2; k++) {
 		make_bits(k ? 6 : 2);
-		ck_assert_int_eq(tl_eval(1, (tl_var[]){tl_rnn_run(m.rnn, input(), (tl_state){0}, true).output}), TL_OK);
+		tl_var output = tl_rnn_run(m.rnn, input(), (tl_state){0}, true).output;
+		ck_assert_int_eq(tl_eval(1, &output), TL_OK);
 		size[k] = tl_store_size(m.store);
 		if (k == 0)
 			teardown();

@@ -71,7 +71,8 @@ int main(void)
 		tl_embedding_add(&m.embed, store, "embed", WORDS, E, &err);
 		tl_embedding_init(&m.embed, &rng);
 		if (recurrent) {
-			m.rnn = tl_rnn_new(store, "rnn", &(tl_rnn_options){.cell = &tl_cell_rnn, .input = E, .hidden = H}, &err);
+			tl_rnn_options options = {.cell = &tl_cell_rnn, .input = E, .hidden = H};
+			m.rnn = tl_rnn_new(store, "rnn", &options, &err);
 			tl_rnn_init(m.rnn, &rng);
 		} else {
 			tl_dense_add(&m.hidden, store, "hidden", E, H, &err);
