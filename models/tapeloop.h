@@ -54,6 +54,8 @@
 #include "models/mask.h"
 #include "models/ngram.h"
 #include "models/perplexity.h"
+#include "models/pool.h"
+#include "models/reader.h"
 #include "models/rnn.h"
 #include "models/sample.h"
 #include "models/seq2seq.h"
