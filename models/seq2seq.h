@@ -17,7 +17,7 @@
  *	tl_var loss = tl_cross_entropy(r.logits, y, &(tl_cross_entropy_options){...});
  *
  * Step by step, for search: tl_seq2seq_encode once, then tl_seq2seq_step; models/seq2seq_decode.h does it for
- *batches of sentences. Composed of public calls only.
+ * batches of sentences. Composed of public calls only.
  */
 #ifndef TL_MODELS_SEQ2SEQ_H
 #define TL_MODELS_SEQ2SEQ_H

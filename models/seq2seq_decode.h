@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An encoder-decoder in use: sources in, translations out, greedily or by whatever calls step by step (beam
- *search).
+ * search).
  *
  *	tl_seq2seq_search *s = tl_seq2seq_search_new(model, tape, S, B, source, lengths, &err);
  *	tl_decoder decoder = {.user = s, .step = tl_seq2seq_search_step};           // models/beam.h
