@@ -10,7 +10,7 @@
  *
  * Each call records one step on the tape, which is reset before. Between calls only states are kept, outside of the
  * tape; rows are filled up to a rounded number, so that few plans serve all numbers of rows. The memory of the
- * sources is computed once and read where it lies.
+ * sources is computed once; a step gathers what belongs to its rows.
  */
 #ifndef TL_MODELS_SEQ2SEQ_DECODE_H
 #define TL_MODELS_SEQ2SEQ_DECODE_H
