@@ -19,7 +19,7 @@ tl_status tl__rnn_check_options(const tl_rnn_options *o, tl_error *err);
  */
 bool tl__rnn_fits(const tl_rnn *rnn, tl_var x, int axes, tl_state initial);
 
-/* A cell's functions are a user's: their results must be the states of the next step, of so many rows, and an output. */
+/* What a cell's functions return is a user's: it must be the states of so many rows, and an output. */
 bool tl__rnn_check_step(const tl_rnn *rnn, tl_tape *tape, tl_state s, int64_t rows);
 bool tl__rnn_check_output(const tl_rnn *rnn, tl_tape *tape, tl_var output, int64_t rows);
 
@@ -36,9 +36,9 @@ typedef struct tl__flow {
 	int64_t batch, steps;
 	const int64_t *running; /* [steps]: rows of at[t]; NULL: all of them */
 	tl_var *at;             /* [steps] */
-	tl_var all;             /* unset in one direction */
+	tl_var all;             /* of the last layer that ran; unset in one direction */
 	tl_var index;           /* (n) int32 where rows end: its own inverse */
-	tl_var reversed;        /* where rows end: x[index], what the first layer's reverse direction reads */
+	tl_var reversed;        /* what the first layer's reverse direction reads; unset in one direction */
 } tl__flow;
 
 /* at[t] = step t of `all`. */
