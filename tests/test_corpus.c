@@ -186,14 +186,14 @@ START_TEST(nothing_to_train_on_is_refused)
 	tl_error letters = {0}, part = {0}, words = {0};
 	write_file(BYTES("123 456\n"));
 	ck_assert_int_eq(
-		corpus_read(&c, &(corpus_options){path, UNIT_CHAR, true, 0, {90, 5, 5}}, &v, &letters),
+		corpus_read(&c, &(corpus_options){path, UNIT_CHAR, true, 0, {90, 5, 5}, 0}, &v, &letters),
 		TL_ERR_FORMAT);
 	ck_assert_int_eq(
-		corpus_read(&c, &(corpus_options){path, UNIT_CHAR, false, 0, {1, 50, 49}}, &v, &part),
+		corpus_read(&c, &(corpus_options){path, UNIT_CHAR, false, 0, {1, 50, 49}, 0}, &v, &part),
 		TL_ERR_FORMAT);
 	write_file(BYTES("  \t "));
 	ck_assert_int_eq(
-		corpus_read(&c, &(corpus_options){path, UNIT_WORD, false, 0, {90, 5, 5}}, &v, &words),
+		corpus_read(&c, &(corpus_options){path, UNIT_WORD, false, 0, {90, 5, 5}, 0}, &v, &words),
 		TL_ERR_FORMAT);
 	ck_assert(strstr(letters.text, path) && strstr(part.text, path) && strstr(words.text, path));
 	ck_assert(v.n == 0 && !c.ids);
