@@ -76,11 +76,11 @@ static dnnl_status_t describe_all(const tl_onednn_shape *s, bool backward, desc 
 {
 	int64_t t = s->steps, b = s->rows, e = s->input, h = s->hidden, o = s->out;
 	int64_t gates = tl__onednn_gates(s->cell), rows = gates + (s->cell == TL_ONEDNN_LBR_GRU), ld = tl__onednn_ld(gates * h);
-	int64_t lde = tl__onednn_ld(e), ldo = tl__onednn_ld(o), ldh = tl__onednn_ld(h);
-	bool lstm = s->cell == TL_ONEDNN_LSTM;
+	int64_t lde = tl__onednn_ld(e), ldo = tl__onednn_ld(o);
 	dnnl_status_t status[TENSORS] = {dnnl_success};
 	status[TL_ONEDNN_X] = describe(&d[TL_ONEDNN_X], 3, AXES(t, b, e), AXES(b * e, e, 1));
 	status[TL_ONEDNN_Y] = describe(&d[TL_ONEDNN_Y], 3, AXES(t, b, o), AXES(b * o, o, 1));
+	status[TL_ONEDNN_H0] = describe(&d[TL_ONEDNN_H0], 4, AXES(1, 1, b, o), AXES(b * o, b * o, o, 1));
 	status[TL_ONEDNN_HN] = describe(&d[TL_ONEDNN_HN], 4, AXES(1, 1, b, o), AXES(b * o, b * o, o, 1));
 	status[TL_ONEDNN_BIAS] = describe(&d[TL_ONEDNN_BIAS], 4, AXES(1, 1, rows, h), AXES(rows * h, rows * h, h, 1));
 	if (backward) {
@@ -91,18 +91,16 @@ static dnnl_status_t describe_all(const tl_onednn_shape *s, bool backward, desc 
 		status[TL_ONEDNN_W] = describe(&d[TL_ONEDNN_W], 5, AXES(1, 1, e, gates, h), AXES(e * ld, e * ld, ld, h, 1));
 		status[TL_ONEDNN_U] = describe(&d[TL_ONEDNN_U], 5, AXES(1, 1, o, gates, h), AXES(o * ld, o * ld, ld, h, 1));
 	}
-	if (lstm)
-		status[TL_ONEDNN_CN] = describe(&d[TL_ONEDNN_CN], 4, AXES(1, 1, b, h), AXES(b * h, b * h, h, 1));
-	if (s->given)
-		status[TL_ONEDNN_H0] = describe(&d[TL_ONEDNN_H0], 4, AXES(1, 1, b, o), AXES(b * o, b * o, o, 1));
-	if (s->given && lstm)
+	if (s->cell == TL_ONEDNN_LSTM) {
 		status[TL_ONEDNN_C0] = describe(&d[TL_ONEDNN_C0], 4, AXES(1, 1, b, h), AXES(b * h, b * h, h, 1));
+		status[TL_ONEDNN_CN] = describe(&d[TL_ONEDNN_CN], 4, AXES(1, 1, b, h), AXES(b * h, b * h, h, 1));
+	}
 	if (s->peephole)
 		status[TL_ONEDNN_PEEP] = describe(&d[TL_ONEDNN_PEEP], 4, AXES(1, 1, 3, h), AXES(3 * h, 3 * h, h, 1));
 	if (s->projected && backward)
-		status[TL_ONEDNN_PROJ] = describe(&d[TL_ONEDNN_PROJ], 4, AXES(1, 1, h, o), AXES(o * ldh, o * ldh, 1, ldh));
+		status[TL_ONEDNN_PROJ] = describe(&d[TL_ONEDNN_PROJ], 4, AXES(1, 1, h, o), AXES(o * h, o * h, 1, h));
 	else if (s->projected)
-		status[TL_ONEDNN_PROJ] = describe(&d[TL_ONEDNN_PROJ], 4, AXES(1, 1, h, o), AXES(h * ldo, h * ldo, ldo, 1));
+		status[TL_ONEDNN_PROJ] = describe(&d[TL_ONEDNN_PROJ], 4, AXES(1, 1, h, o), AXES(h * o, h * o, o, 1));
 	for (int k = 0; k < TENSORS; k++)
 		if (status[k] != dnnl_success)
 			return status[k];

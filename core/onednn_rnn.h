@@ -5,9 +5,10 @@
  * the address of each tensor.
  *
  * Gates stand side by side as oneDNN has them: LSTM i, f, c~, o; GRU u, r, o (u keeps the old state); and the fourth
- * row of the lbr_gru's bias is added to h U_o before r is multiplied. Rows of weights begin at multiples of `ld`
- * elements (tl__onednn_ld): powers of two are bad for caches. Backward reads weights transposed, ADDS to the
- * gradients of weights (2.6 can do nothing else) and overwrites the others.
+ * row of the lbr_gru's bias is added to h U_o before r is multiplied. Rows of W and U begin at multiples of `ld`
+ * elements (tl__onednn_ld): powers of two are bad for caches; all else is dense. Backward reads weights transposed, ADDS to the
+ * gradients of weights (2.6 can do nothing else) and overwrites the others. The first states are always given: where
+ * they are not, 2.6 gets the gradient of U wrong.
  */
 #ifndef TL_CORE_ONEDNN_RNN_H
 #define TL_CORE_ONEDNN_RNN_H
@@ -31,14 +32,13 @@ typedef struct tl_onednn_shape {
 	int64_t steps, rows, input, hidden; /* T, B, E, H */
 	int64_t out;    /* D: size of the output; H unless there is a projection */
 	bool projected, peephole;
-	bool given;     /* the first states are; else they are 0 */
 } tl_onednn_shape;
 
 /* The tensors of a primitive, in oneDNN's order; those of backward are followed by the gradients of each. */
 enum {
 	TL_ONEDNN_X,       /* (T, B, E) */
-	TL_ONEDNN_H0,      /* (B, D), if given */
-	TL_ONEDNN_C0,      /* (B, H), if given, LSTM */
+	TL_ONEDNN_H0,      /* (B, D) */
+	TL_ONEDNN_C0,      /* (B, H), LSTM */
 	TL_ONEDNN_W,       /* (E, G, H), rows ld apart; backward (G, H, E) */
 	TL_ONEDNN_U,       /* (D, G, H); backward (G, H, D) */
 	TL_ONEDNN_PEEP,    /* (3, H): of i, f, o */

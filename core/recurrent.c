@@ -117,7 +117,7 @@ tl_recurrent *tl__recurrent_new(const tl_recurrent_spec *spec, int threads, tl_e
 		p->first = spec->rows * k / parts;
 		p->rows = spec->rows * (k + 1) / parts - p->first;
 		p->shape = (tl_onednn_shape){cell[spec->cell], spec->steps, p->rows, spec->input, spec->hidden, spec->out,
-			spec->projected, spec->peephole, spec->given};
+			spec->projected, spec->peephole};
 	}
 	return r;
 }
@@ -346,7 +346,6 @@ static void set_stream(work *w, int slot, way way, int64_t steps, int64_t width,
 	w->streams[slot] = (stream){way, whole ? *whole : tl_tensor_dense(TL_REAL, shape, data)};
 }
 
-/* The slots of the sequence and the states, which begin at x, those of what comes out at y. */
 static void set_operands(work *w)
 {
 	const tl_recurrent_spec *s = &w->r->spec;
@@ -354,10 +353,9 @@ static void set_operands(work *w)
 	for (int k = 0; k < SLOTS; k++)
 		set_stream(w, k, NONE, 0, 0, NULL, NULL);
 	set_stream(w, TL_ONEDNN_X, READ, s->steps, s->input, run->in[TL_RECURRENT_X], NULL);
-	if (s->given)
-		set_stream(w, TL_ONEDNN_H0, READ, 0, s->out, run->in[TL_RECURRENT_H0], NULL);
-	if (s->given && s->cell == TL_RECURRENT_LSTM)
-		set_stream(w, TL_ONEDNN_C0, READ, 0, s->hidden, run->in[TL_RECURRENT_C0], NULL);
+	set_stream(w, TL_ONEDNN_H0, s->given ? READ : ZEROS, 0, s->out, run->in[TL_RECURRENT_H0], NULL);
+	if (s->cell == TL_RECURRENT_LSTM)
+		set_stream(w, TL_ONEDNN_C0, s->given ? READ : ZEROS, 0, s->hidden, run->in[TL_RECURRENT_C0], NULL);
 }
 
 static void set_results(work *w, way way)
@@ -377,13 +375,11 @@ static void set_adjoints(work *w)
 	set_stream(w, d + TL_ONEDNN_Y, run->dy ? READ : ZEROS, s->steps, s->out, run->dy, NULL);
 	set_stream(w, d + TL_ONEDNN_HN, run->dhn ? READ : ZEROS, 0, s->out, run->dhn, NULL);
 	set_stream(w, d + TL_ONEDNN_X, WRITE, s->steps, s->input, NULL, run->d[TL_RECURRENT_X]);
-	if (s->given)
-		set_stream(w, d + TL_ONEDNN_H0, WRITE, 0, s->out, NULL, run->d[TL_RECURRENT_H0]);
+	set_stream(w, d + TL_ONEDNN_H0, s->given ? WRITE : ROOM, 0, s->out, NULL, run->d[TL_RECURRENT_H0]);
 	if (s->cell != TL_RECURRENT_LSTM)
 		return;
 	set_stream(w, d + TL_ONEDNN_CN, run->dcn ? READ : ZEROS, 0, s->hidden, run->dcn, NULL);
-	if (s->given)
-		set_stream(w, d + TL_ONEDNN_C0, WRITE, 0, s->hidden, NULL, run->d[TL_RECURRENT_C0]);
+	set_stream(w, d + TL_ONEDNN_C0, s->given ? WRITE : ROOM, 0, s->hidden, NULL, run->d[TL_RECURRENT_C0]);
 }
 
 tl_status tl__recurrent_forward(tl_recurrent *r, const tl_recurrent_run *run, tl_error *err)

@@ -48,7 +48,7 @@ static matrix matrix_of(const tl_onednn_shape *s, int k)
 	switch (k) {
 	case TL_ONEDNN_W: return (matrix){s->input, gates, h, tl__onednn_ld(gates * h)};
 	case TL_ONEDNN_U: return (matrix){s->out, gates, h, tl__onednn_ld(gates * h)};
-	case TL_ONEDNN_PROJ: return (matrix){h, 1, s->out, tl__onednn_ld(s->out)};
+	case TL_ONEDNN_PROJ: return (matrix){h, 1, s->out, s->out};
 	case TL_ONEDNN_PEEP: return (matrix){1, 3, h, 3 * h};
 	default: break;
 	}
@@ -68,12 +68,18 @@ static bool turned(int k, bool transposed)
 	return transposed && k != TL_ONEDNN_PEEP && k != TL_ONEDNN_BIAS;
 }
 
+/* From row to row of the transposed matrix. */
+static int64_t turned_ld(int k, const matrix *m)
+{
+	return k == TL_ONEDNN_PROJ ? m->rows : tl__onednn_ld(m->rows);
+}
+
 int64_t tl__weights_size(const tl_onednn_shape *s, int k, bool transposed)
 {
 	matrix m = matrix_of(s, k);
 	if (!has(s, k))
 		return 0;
-	return turned(k, transposed) ? m.gates * m.width * tl__onednn_ld(m.rows) : m.rows * m.ld;
+	return turned(k, transposed) ? m.gates * m.width * turned_ld(k, &m) : m.rows * m.ld;
 }
 
 bool tl__weights_alloc(const tl_onednn_shape *s, bool transposed, tl_arena *scratch, tl__weights *w)
@@ -103,7 +109,7 @@ void tl__weights_set(const tl_onednn_shape *s, const tl_recurrent_run *run, bool
 		block b[MOST_BLOCKS];
 		matrix m = matrix_of(s, k);
 		bool turn = turned(k, transposed);
-		int64_t ld = turn ? tl__onednn_ld(m.rows) : m.ld;
+		int64_t ld = turn ? turned_ld(k, &m) : m.ld;
 		for (int i = w->at[k] ? blocks_of(s, k, b) : 0; i-- > 0;) {
 			tl_tensor from = operand_columns(run->in[b[i].operand], &m, &b[i]), to = from;
 			to.stride[0] = turn ? 1 : ld;
