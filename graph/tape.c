@@ -52,6 +52,12 @@ tl_tape *tl_tape_new(const tl_tape_options *options)
 	return t;
 }
 
+tl_tape *tl_tape_like(const tl_tape *t)
+{
+	return tl_tape_new(&(tl_tape_options){
+		.threads = tl_tape_threads(t), .seed = t->seed, .executor = t->executor, .plan = t->plan});
+}
+
 void tl_tape_free(tl_tape *t)
 {
 	if (!t)

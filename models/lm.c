@@ -19,9 +19,10 @@ tl_lm *tl_lm_new(tl_store *store, const tl_lm_options *o, tl_error *err)
 		.hidden = o->hidden,
 		.layers = o->layers,
 		.dropout = o->dropout,
+		.impl = o->impl,
 	};
 	lm->rnn = tl_rnn_new(store, "rnn", &rnn, err);
-	if (lm->rnn && tl_dense_add(&lm->output, store, "out", o->hidden, o->symbols, err) == TL_OK)
+	if (lm->rnn && tl_dense_add(&lm->output, store, "out", tl_rnn_output_size(lm->rnn), o->symbols, err) == TL_OK)
 		return lm;
 failed:
 	tl_lm_free(lm);

@@ -19,6 +19,7 @@ typedef struct tl_lm_options {
 	int64_t hidden;
 	int layers;       /* 0: one */
 	double dropout;   /* between recurrent layers */
+	tl_impl impl;     /* see models/rnn.h */
 } tl_lm_options;
 
 typedef struct tl_lm {

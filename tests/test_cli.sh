@@ -132,7 +132,8 @@ is "writes letters and never <unk>" [ "$(tr -d 'a-z ' <out | wc -c)" -eq 1 ]
 is "400 of them" [ "$(characters out)" -eq 409 ]
 
 # Gates, further parameters a layer: in + H + 1 rows of G H columns, and (in all) (H + 1) V at the end.
-for cell in "rnn 1 0" "rnn_relu 1 0" "gru 3 0" "gru_lbr 3 1" "lstm 4 0" "lstm_peephole 4 3" "mgu 2 0"; do
+for cell in "rnn 1 0" "rnn_relu 1 0" "gru 3 0" "gru_lbr 3 1" "lstm 4 0" "lstm_peephole 4 3" "lstm_norm 4 10" \
+    "lstm_projected 4 8" "mgu 2 0" "elman 1 9" "jordan 1 9"; do
     # shellcheck disable=SC2086
     set -- $cell
     train --quiet --cell "$1" --layers 2 --out "cell-$1"
@@ -337,11 +338,11 @@ for value in x -1 1e99 ''; do
         refused "--$option: '$value' is no " graph lm --$option "$value"
     done
 done
-bad_train "--cell: 'elman' is .*gru.*lstm" --cell elman
+bad_train "--cell: 'hopfield' is .*gru.*lstm" --cell hopfield
 bad_train "--optimizer: 'lion' is .*adam" --optimizer lion
 bad_train "--schedule: 'sine' is .*cosine" --schedule sine
 bad_train "--unit: 'byte' is .*char.*word" --unit byte
-refused "--cell: 'elman' is .*gru.*lstm" graph lm --cell elman
+refused "--cell: 'hopfield' is .*gru.*lstm" graph lm --cell hopfield
 for value in 0,0,0 60,30,20 90,10 90 nan,5,5 5,nan,5 90,5,inf 90,5,5,0 -1,50,50 90,5,5x a,b,c '' 1e400,0,0; do
     bad_train "--split" --split "$value"
     refused "--split" eval lm m/model.safetensors --split "$value"

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 #include "graph/grad.h"
+#include "models/carry.h"
 #include "ops/loss.h"
 #include "optim/clip.h"
-#include "tools/carry.h"
 
 #define CHUNK 1024 /* tokens evaluated on one tape */
 
@@ -18,9 +18,9 @@ tl_status tape_error(const tl_tape *tape, tl_error *err)
 }
 
 static tl_var record_loss(const tl_lm *lm, tl_tape *tape, const int32_t *x, const int32_t *y, tl_shape shape,
-	const carry *state, bool training, tl_state *last)
+	const tl_carry *state, bool training, tl_state *last)
 {
-	tl_lm_result r = tl_lm_run(lm, tl_index(tape, shape, x), carry_in(state, tape), training);
+	tl_lm_result r = tl_lm_run(lm, tl_index(tape, shape, x), tl_carry_in(state, tape), training);
 	*last = r.last;
 	return tl_name(tl_cross_entropy(r.logits, tl_index(tape, shape, y), NULL), "loss");
 }
@@ -28,33 +28,33 @@ static tl_var record_loss(const tl_lm *lm, tl_tape *tape, const int32_t *x, cons
 tl_status lm_evaluate(
 	const tl_lm *lm, tl_tape *tape, const int32_t *ids, int64_t n, tl_likelihood *result, tl_error *err)
 {
-	carry state;
+	tl_carry state;
 	*result = (tl_likelihood){0};
-	tl_status status = carry_init(&state, lm->rnn, 1, err);
+	tl_status status = tl_carry_init(&state, lm->rnn, 1, err);
 	for (int64_t i = 0; i < n - 1 && !status; i += CHUNK) {
 		int64_t count = n - 1 - i < CHUNK ? n - 1 - i : CHUNK;
 		tl_state last;
 		tl_real mean = 0;
 		tl_tape_reset(tape);
 		tl_var loss = record_loss(lm, tape, ids + i, ids + i + 1, TL_SHAPE(count, 1), &state, false, &last);
-		if (tl_read(loss, &mean, 1) || carry_out(&state, last))
+		if (tl_read(loss, &mean, 1) || tl_carry_out(&state, last))
 			status = tape_error(tape, err);
 		tl_likelihood_add(result, (double)mean, count);
 	}
-	carry_release(&state);
+	tl_carry_release(&state);
 	return status;
 }
 
 /* One window: forward, backward, update. */
 static tl_status train_window(
-	lm_training *t, const int32_t *x, const int32_t *y, carry *state, lm_epoch *result, tl_error *err)
+	lm_training *t, const int32_t *x, const int32_t *y, tl_carry *state, lm_epoch *result, tl_error *err)
 {
 	tl_state last;
 	tl_real mean = 0;
 	tl_tape_reset(t->tape);
 	tl_shape shape = TL_SHAPE(t->length, t->batch);
 	tl_var loss = record_loss(t->lm, t->tape, x, y, shape, state, true, &last);
-	if (tl_store_backward(t->store, loss) || tl_read(loss, &mean, 1) || carry_out(state, last))
+	if (tl_store_backward(t->store, loss) || tl_read(loss, &mean, 1) || tl_carry_out(state, last))
 		return tape_error(t->tape, err);
 	double norm = tl_clip_norm(t->store, t->clip > 0 ? t->clip : INFINITY);
 	if (!isfinite(mean) || !isfinite(norm))
@@ -84,7 +84,7 @@ static void show(lm_training *t, int epoch, int64_t done, const windows *w, cons
 }
 
 static tl_status train_windows(
-	lm_training *t, int epoch, const windows *w, int32_t *x, carry *state, lm_epoch *result, tl_error *err)
+	lm_training *t, int epoch, const windows *w, int32_t *x, tl_carry *state, lm_epoch *result, tl_error *err)
 {
 	int32_t *y = x + t->batch * t->length;
 	double begin = seconds_now();
@@ -107,14 +107,14 @@ tl_status lm_train_epoch(lm_training *t, int epoch, lm_epoch *result, tl_error *
 {
 	*result = (lm_epoch){0};
 	windows w;
-	carry state;
+	tl_carry state;
 	int64_t offset = t->shift * (epoch - 1) % (t->length + 1);
 	tl_status status = windows_init(&w, "the train part", t->ids + offset, t->n - offset, t->batch, t->length, err);
-	if (status || (status = carry_init(&state, t->lm->rnn, t->batch, err)))
+	if (status || (status = tl_carry_init(&state, t->lm->rnn, t->batch, err)))
 		return status;
 	int32_t *xy = malloc((size_t)(2 * t->batch * t->length) * sizeof *xy);
 	status = xy ? train_windows(t, epoch, &w, xy, &state, result, err) : tl_error_memory(err);
 	free(xy);
-	carry_release(&state);
+	tl_carry_release(&state);
 	return status;
 }

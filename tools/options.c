@@ -62,7 +62,8 @@ enum { CELL = 0x200, EMBED, HIDDEN, LAYERS, DROPOUT };
 
 static const struct argp_option options[] = {
 	{0, 0, 0, 0, "Model:", 1},
-	{"cell", CELL, "NAME", 0, "lstm (default), lstm_peephole, gru, gru_lbr (PyTorch's GRU), rnn, rnn_relu, mgu", 1},
+	{"cell", CELL, "NAME", 0, "lstm (default), lstm_peephole, lstm_norm (layer-normalised), "
+	 "lstm_projected, gru, gru_lbr (PyTorch's GRU), rnn, rnn_relu, mgu, elman, jordan", 1},
 	{"hidden", HIDDEN, "N", 0, "Size of a layer's state (256)", 1},
 	{"embed", EMBED, "N", 0, "Size of a symbol's vector (64); 0: one-hot", 1},
 	{"layers", LAYERS, "N", 0, "Recurrent layers, one upon the other (1)", 1},

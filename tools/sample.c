@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/carry.h"
 #include "ops/layout.h"
-#include "tools/carry.h"
 #include "tools/command.h"
 #include "tools/lm_run.h"
 #include "tools/options.h"
@@ -64,7 +64,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 typedef struct writer {
 	const lm_bundle *b;
 	tl_tape *tape;
-	carry state;
+	tl_carry state;
 	tl_real *logits; /* of the next symbol */
 	bool line_start; /* words: no space before the next one */
 } writer;
@@ -75,9 +75,9 @@ static tl_status read_symbols(writer *w, const int32_t *ids, int64_t n, tl_error
 	int64_t symbols = w->b->vocab.n;
 	tl_tape_reset(w->tape);
 	tl_var x = tl_index(w->tape, TL_SHAPE(n, 1), ids);
-	tl_lm_result r = tl_lm_run(w->b->lm, x, carry_in(&w->state, w->tape), false);
+	tl_lm_result r = tl_lm_run(w->b->lm, x, tl_carry_in(&w->state, w->tape), false);
 	tl_var last = tl_select(r.logits, 0, n - 1);
-	if (tl_read(last, w->logits, symbols) || carry_out(&w->state, r.last))
+	if (tl_read(last, w->logits, symbols) || tl_carry_out(&w->state, r.last))
 		return tape_error(w->tape, err);
 	if (w->b->vocab.has_unknown)
 		w->logits[0] = -INFINITY;
@@ -165,12 +165,12 @@ tl_status command_sample(int argc, char **argv, tl_error *err)
 	writer w = {.b = &b, .line_start = true};
 	w.tape = tl_tape_new(&(tl_tape_options){.threads = (int)o.threads});
 	w.logits = malloc((size_t)b.vocab.n * sizeof *w.logits);
-	tl_status status = w.tape && w.logits ? carry_init(&w.state, b.lm->rnn, 1, err) : tl_error_memory(err);
+	tl_status status = w.tape && w.logits ? tl_carry_init(&w.state, b.lm->rnn, 1, err) : tl_error_memory(err);
 	if (!status)
 		status = write_text(&w, &o, err);
 	tl_tape_free(w.tape);
 	free(w.logits);
-	carry_release(&w.state);
+	tl_carry_release(&w.state);
 	lm_bundle_release(&b);
 	return status;
 }
