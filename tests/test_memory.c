@@ -65,6 +65,7 @@ void __wrap_free(void *p)
 enum { T = 4, B = 3, V = 7 };
 
 typedef struct program {
+	tl_impl impl;
 	tl_store *store;
 	tl_lm *lm;
 	tl_optimizer *optimizer;
@@ -77,7 +78,7 @@ static tl_status open_program(program *p, tl_error *err)
 	p->tape = tl_tape_new(&(tl_tape_options){.threads = 1});
 	if (!p->store || !p->tape)
 		return tl_error_memory(err);
-	tl_lm_options o = {.cell = &tl_cell_lstm, .symbols = V, .embed = 3, .hidden = 5, .layers = 2, .dropout = 0.1};
+	tl_lm_options o = {.impl = p->impl, .cell = &tl_cell_lstm, .symbols = V, .embed = 3, .hidden = 5, .layers = 2, .dropout = 0.1};
 	if (!(p->lm = tl_lm_new(p->store, &o, err)))
 		return err->status;
 	tl_lm_init(p->lm, &(tl_rng){.seed = 1});
@@ -107,13 +108,14 @@ static tl_status train_step(program *p, tl_error *err)
 	return TL_OK;
 }
 
+/* _i: step by step, in one node for each layer, or what is faster. */
 START_TEST(nth_allocation_fails)
 {
 	long n = 0, failures = 0;
 	for (bool done = false; !done; n++) {
 		long before = outstanding;
 		tl_error err = {0};
-		program p = {0};
+		program p = {.impl = (tl_impl)_i};
 		countdown = n;
 		watching = true;
 		tl_status status = open_program(&p, &err);
@@ -203,7 +205,7 @@ Suite *tl_test_suite(void)
 {
 	Suite *s = suite_create("memory");
 	TCase *c = tcase_create("allocations");
-	tcase_add_test(c, nth_allocation_fails);
+	tcase_add_loop_test(c, nth_allocation_fails, TL_COMPOSED, TL_AUTO + 1);
 	tcase_add_test(c, ten_thousand_steps);
 	suite_add_tcase(s, c);
 	c = tcase_create("pages");
