@@ -5,8 +5,8 @@
  * the address of each tensor.
  *
  * Gates stand side by side as oneDNN has them: LSTM i, f, c~, o; GRU u, r, o (u keeps the old state); and the fourth
- * row of the lbr_gru's bias is added to h U_o before r is multiplied. Rows of W and U begin at multiples of `ld`
- * elements (tl__onednn_ld): powers of two are bad for caches; all else is dense. Backward reads weights transposed, ADDS to the
+ * row of the lbr_gru's bias is added to h U_o before r is multiplied. Rows of W and U are tl__onednn_ld
+ * elements apart: powers of two are bad for caches; all else is dense. Backward reads weights transposed, ADDS to the
  * gradients of weights (2.6 can do nothing else) and overwrites the others. The first states are always given: where
  * they are not, 2.6 gets the gradient of U wrong.
  */
@@ -67,7 +67,7 @@ static inline int64_t tl__onednn_gates(tl_onednn_cell cell)
 /* Elements from one row of weights to the next, for rows of `columns`. */
 static inline int64_t tl__onednn_ld(int64_t columns)
 {
-	return (columns + 15) / 16 * 16 + 16;
+	return columns % 256 ? columns : columns + 16;
 }
 
 /* Makes the primitive for inference, or the two for training. NULL on error. */

@@ -243,7 +243,7 @@ static bool prepare_part(const work *w, int k, char **kept)
 	*h = (hand){0};
 	bool fine = get(w->run->scratch, forward > backward ? forward : backward, &h->scratch) && prepare_rows(w, p, h);
 	if (fine && w->backward)
-		fine = tl__weights_alloc(&p->shape, false, w->run->scratch, &h->gradients);
+		fine = tl__weights_alloc(&p->shape, w->run, k == 0, &h->gradients);
 	if (!fine || !w->training)
 		return fine;
 	size_t bytes = aligned(tl__onednn_rnn_workspace(p->train));
@@ -258,15 +258,14 @@ static bool prepare_part(const work *w, int k, char **kept)
 static bool prepare(work *w)
 {
 	const tl_onednn_shape *s = &w->r->part[0].shape;
-	tl_arena *scratch = w->run->scratch;
 	void *hands;
 	char *kept = w->run->kept;
-	bool fine = get(scratch, (size_t)w->r->parts * sizeof *w->hands, &hands);
+	bool fine = get(w->run->scratch, (size_t)w->r->parts * sizeof *w->hands, &hands);
 	w->hands = hands;
-	if (fine && w->forward && (fine = tl__weights_alloc(s, false, scratch, &w->weights)))
-		tl__weights_set(s, w->run, false, &w->weights);
-	if (fine && w->backward && (fine = tl__weights_alloc(s, true, scratch, &w->transposed)))
-		tl__weights_set(s, w->run, true, &w->transposed);
+	if (fine && w->forward)
+		fine = tl__weights_set(s, w->run, false, &w->weights);
+	if (fine && w->backward)
+		fine = tl__weights_set(s, w->run, true, &w->transposed);
 	for (int k = 0; k < w->r->parts && fine; k++)
 		fine = prepare_part(w, k, &kept);
 	return fine;
@@ -304,9 +303,8 @@ static tl_status run_backward(const work *w, const part *p, hand *h)
 	for (int k = TL_ONEDNN_W; k <= TL_ONEDNN_BIAS; k++) {
 		h->data[k] = w->transposed.at[k];
 		h->data[TL_ONEDNN_TENSORS + k] = h->gradients.at[k];
-		if (h->gradients.at[k])
-			memset(h->gradients.at[k], 0, (size_t)tl__weights_size(&p->shape, k, false) * sizeof(tl_real));
 	}
+	tl__weights_clear(&p->shape, &h->gradients);
 	return tl__onednn_rnn_run(p->train, TL_ONEDNN_BACKWARD, h->data, h->kept, h->scratch, &h->error);
 }
 

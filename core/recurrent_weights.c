@@ -74,50 +74,90 @@ static int64_t turned_ld(int k, const matrix *m)
 	return k == TL_ONEDNN_PROJ ? m->rows : tl__onednn_ld(m->rows);
 }
 
-int64_t tl__weights_size(const tl_onednn_shape *s, int k, bool transposed)
+/* Of tensor k, padding included. */
+static int64_t size_of(const tl_onednn_shape *s, int k, bool transposed)
 {
 	matrix m = matrix_of(s, k);
-	if (!has(s, k))
-		return 0;
 	return turned(k, transposed) ? m.gates * m.width * turned_ld(k, &m) : m.rows * m.ld;
 }
 
-bool tl__weights_alloc(const tl_onednn_shape *s, bool transposed, tl_arena *scratch, tl__weights *w)
+/* Whether tensor k is the dense operand as it is. */
+static bool is_operand(const tl_onednn_shape *s, int k)
+{
+	block b[MOST_BLOCKS];
+	matrix m = matrix_of(s, k);
+	return blocks_of(s, k, b) == 1 && m.ld == m.gates * m.width;
+}
+
+static bool get(const tl_onednn_shape *s, int k, bool transposed, tl_arena *scratch, tl_real **at)
+{
+	return (*at = tl_arena_alloc(scratch, (size_t)size_of(s, k, transposed) * sizeof(tl_real)));
+}
+
+bool tl__weights_alloc(const tl_onednn_shape *s, const tl_recurrent_run *run, bool first, tl__weights *w)
+{
+	bool fine = true;
+	*w = (tl__weights){0};
+	for (int k = TL_ONEDNN_W; k <= TL_ONEDNN_BIAS && fine; k++) {
+		block b[MOST_BLOCKS];
+		if (has(s, k) && first && is_operand(s, k) && blocks_of(s, k, b))
+			w->at[k] = run->d[b[0].operand];
+		else if (has(s, k))
+			fine = get(s, k, false, run->scratch, &w->at[k]);
+	}
+	return fine;
+}
+
+void tl__weights_clear(const tl_onednn_shape *s, const tl__weights *w)
+{
+	for (int k = TL_ONEDNN_W; k <= TL_ONEDNN_BIAS; k++)
+		if (w->at[k])
+			memset(w->at[k], 0, (size_t)size_of(s, k, false) * sizeof(tl_real));
+}
+
+/* A matrix as a tensor; the axis along which it is written comes last. */
+static tl_tensor look_at(tl_real *data, int64_t rows, int64_t columns, int64_t down, int64_t right, bool turn)
+{
+	return turn ? (tl_tensor){TL_REAL, TL_SHAPE(columns, rows), {right, down}, data}
+		    : (tl_tensor){TL_REAL, TL_SHAPE(rows, columns), {down, right}, data};
+}
+
+static void set_block(const tl_tensor *operand, const matrix *m, const block *b, tl_real *at, int64_t ld, bool turn, tl_pool *pool)
+{
+	int last = (int)operand->shape.axes - 1;
+	int64_t right = operand->stride[last], down = last ? operand->stride[0] : 0, columns = b->gates * m->width;
+	tl_real *source = (tl_real *)operand->data + b->from * m->width * right;
+	tl_tensor from = look_at(source, m->rows, columns, down, right, turn);
+	at += b->to * m->width * (turn ? ld : 1);
+	tl_tensor to = look_at(at, m->rows, columns, turn ? 1 : ld, turn ? ld : 1, turn);
+	tl__copy(&to, &from, pool);
+}
+
+static bool set_tensor(const tl_onednn_shape *s, const tl_recurrent_run *run, int k, bool transposed, tl_real **at)
+{
+	block b[MOST_BLOCKS];
+	matrix m = matrix_of(s, k);
+	bool turn = turned(k, transposed);
+	int n = blocks_of(s, k, b);
+	const tl_tensor *first = run->in[b[0].operand];
+	if (!turn && is_operand(s, k) && tl_tensor_is_dense(first)) {
+		*at = first->data;
+		return true;
+	}
+	if (!get(s, k, transposed, run->scratch, at))
+		return false;
+	for (int i = 0; i < n; i++)
+		set_block(run->in[b[i].operand], &m, &b[i], *at, turn ? turned_ld(k, &m) : m.ld, turn, run->pool);
+	return true;
+}
+
+bool tl__weights_set(const tl_onednn_shape *s, const tl_recurrent_run *run, bool transposed, tl__weights *w)
 {
 	bool fine = true;
 	*w = (tl__weights){0};
 	for (int k = TL_ONEDNN_W; k <= TL_ONEDNN_BIAS && fine; k++)
-		if (has(s, k)) {
-			size_t bytes = (size_t)tl__weights_size(s, k, transposed) * sizeof(tl_real);
-			fine = (w->at[k] = tl_arena_alloc(scratch, bytes));
-		}
+		fine = !has(s, k) || set_tensor(s, run, k, transposed, &w->at[k]);
 	return fine;
-}
-
-/* The columns of a block in an operand of any strides. */
-static tl_tensor operand_columns(const tl_tensor *t, const matrix *m, const block *b)
-{
-	int last = (int)t->shape.axes - 1;
-	tl_tensor look = {TL_REAL, TL_SHAPE(m->rows, b->gates * m->width), {last ? t->stride[0] : 0, t->stride[last]}, NULL};
-	look.data = (tl_real *)t->data + b->from * m->width * t->stride[last];
-	return look;
-}
-
-void tl__weights_set(const tl_onednn_shape *s, const tl_recurrent_run *run, bool transposed, const tl__weights *w)
-{
-	for (int k = TL_ONEDNN_W; k <= TL_ONEDNN_BIAS; k++) {
-		block b[MOST_BLOCKS];
-		matrix m = matrix_of(s, k);
-		bool turn = turned(k, transposed);
-		int64_t ld = turn ? turned_ld(k, &m) : m.ld;
-		for (int i = w->at[k] ? blocks_of(s, k, b) : 0; i-- > 0;) {
-			tl_tensor from = operand_columns(run->in[b[i].operand], &m, &b[i]), to = from;
-			to.stride[0] = turn ? 1 : ld;
-			to.stride[1] = turn ? ld : 1;
-			to.data = w->at[k] + b[i].to * m.width * to.stride[1];
-			tl__copy(&to, &from, run->pool);
-		}
-	}
 }
 
 /* A block of the sum. */
@@ -137,13 +177,6 @@ TL_VECTOR static void add_row(tl_real *to, const tl_real *from, int64_t n)
 		to[j] += from[j];
 }
 
-TL_VECTOR static void add_two(tl_real *to, const tl_real *a, const tl_real *b, int64_t n)
-{
-	TL_INDEPENDENT
-	for (int64_t j = 0; j < n; j++)
-		to[j] = a[j] + b[j];
-}
-
 static void add_rows(void *ctx, int64_t first, int64_t last)
 {
 	const addition *a = ctx;
@@ -151,11 +184,9 @@ static void add_rows(void *ctx, int64_t first, int64_t last)
 	for (int64_t i = first; i < last; i++) {
 		tl_real *to = a->to + i * a->to_ld + a->b.from * a->m.width;
 		int64_t at = i * a->m.ld + a->b.to * a->m.width;
-		if (a->n == 1)
+		if (to != a->w[0].at[a->tensor] + at)
 			memcpy(to, a->w[0].at[a->tensor] + at, (size_t)width * sizeof *to);
-		else
-			add_two(to, a->w[0].at[a->tensor] + at, a->w[1].at[a->tensor] + at, width);
-		for (int k = 2; k < a->n; k++)
+		for (int k = 1; k < a->n; k++)
 			add_row(to, a->w[k].at[a->tensor] + at, width);
 	}
 }

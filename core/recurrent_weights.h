@@ -14,15 +14,17 @@ typedef struct tl__weights {
 	tl_real *at[TL_ONEDNN_TENSORS];
 } tl__weights;
 
-/* Of tensor k, padding included. */
-int64_t tl__weights_size(const tl_onednn_shape *s, int k, bool transposed);
+/* The operands, copied where their layout is another one. False where memory is out. */
+bool tl__weights_set(const tl_onednn_shape *s, const tl_recurrent_run *run, bool transposed, tl__weights *w);
 
-/* Room for all of them; false where memory is out. */
-bool tl__weights_alloc(const tl_onednn_shape *s, bool transposed, tl_arena *scratch, tl__weights *w);
+/*
+ * Room for gradients, which are not transposed; of the first set those lie in run->d whose layout is the same. False
+ * where memory is out.
+ */
+bool tl__weights_alloc(const tl_onednn_shape *s, const tl_recurrent_run *run, bool first, tl__weights *w);
+void tl__weights_clear(const tl_onednn_shape *s, const tl__weights *w);
 
-void tl__weights_set(const tl_onednn_shape *s, const tl_recurrent_run *run, bool transposed, const tl__weights *w);
-
-/* run->d = the sum of n sets of gradients, which are not transposed. */
+/* run->d = the sum of n sets of gradients. */
 void tl__weights_sum(const tl_onednn_shape *s, const tl_recurrent_run *run, int n, const tl__weights *w);
 
 #endif
