@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The plain twin of oneDNN's recurrent primitives: a row of the batch and a time step after the other, in loops
- * over elements. Backward goes forward once more first, and keeps of each step what the derivatives need:
+ * The plain twin of oneDNN's recurrent primitives: a row of the batch and a time step after the other, in
+ *loops over elements. Backward goes forward once more first, and keeps of each step what the derivatives
+ *need:
  *
  *	gates (G, H)  after their functions
  *	hidden (H)    lstm: tanh(c'); gru: r*h; gru_lbr: h U_n + c_n
@@ -20,9 +21,9 @@ typedef struct row {
 	const tl_recurrent_run *run;
 	const tl_real *in[TL_RECURRENT_INPUTS];
 	const tl_real *dy, *dhn, *dcn;
-	int64_t gates, b;       /* G; which row */
+	int64_t gates, b;		/* G; which row */
 	tl_real *gate, *hidden, *h, *c; /* (T, G, H), (T, H), (T + 1, D), (T + 1, H) */
-	tl_real *dz, *dv, *dh, *dc; /* of one step: (G, H), (H), (D), (H) */
+	tl_real *dz, *dv, *dh, *dc;	/* of one step: (G, H), (H), (D), (H) */
 } row;
 
 static int64_t gates_of(const tl_recurrent_spec *s)
@@ -36,7 +37,8 @@ static tl_real logistic(tl_real x)
 }
 
 /* y += v M, M (rows, columns) in rows of ld. */
-static void add_product(tl_real *y, const tl_real *v, const tl_real *m, int64_t rows, int64_t columns, int64_t ld)
+static void add_product(
+	tl_real *y, const tl_real *v, const tl_real *m, int64_t rows, int64_t columns, int64_t ld)
 {
 	for (int64_t i = 0; i < rows; i++)
 		for (int64_t j = 0; j < columns; j++)
@@ -44,8 +46,8 @@ static void add_product(tl_real *y, const tl_real *v, const tl_real *m, int64_t 
 }
 
 /* Backward: dv += dy M', dM += v' dy. */
-static void add_adjoints(const tl_real *dy, const tl_real *v, const tl_real *m, tl_real *dv, tl_real *dm, int64_t rows,
-	int64_t columns, int64_t ld)
+static void add_adjoints(const tl_real *dy, const tl_real *v, const tl_real *m, tl_real *dv, tl_real *dm,
+	int64_t rows, int64_t columns, int64_t ld)
 {
 	for (int64_t i = 0; i < rows; i++)
 		for (int64_t j = 0; j < columns; j++) {
@@ -126,7 +128,9 @@ static void forward_step(const row *r, int64_t t, int64_t k)
 		gru_gates(r, z, h, hidden, h + s->out);
 	} else {
 		for (int64_t j = 0; j < n; j++)
-			h[s->out + j] = z[j] = s->cell == TL_RECURRENT_TANH ? tanh(z[j]) : z[j] > 0 ? z[j] : 0;
+			h[s->out + j] = z[j] = s->cell == TL_RECURRENT_TANH ? tanh(z[j])
+					       : z[j] > 0		    ? z[j]
+									    : 0;
 	}
 }
 
@@ -161,14 +165,16 @@ static void put_row(const row *r)
 		memcpy(r->run->y + (time_of(r, k) * s->rows + r->b) * s->out, r->h + (k + 1) * s->out, bytes);
 	memcpy(r->run->hn + r->b * s->out, r->h + s->steps * s->out, bytes);
 	if (r->run->cn)
-		memcpy(r->run->cn + r->b * s->hidden, r->c + s->steps * s->hidden, (size_t)s->hidden * sizeof(tl_real));
+		memcpy(r->run->cn + r->b * s->hidden, r->c + s->steps * s->hidden,
+			(size_t)s->hidden * sizeof(tl_real));
 }
 
 /* dv: the adjoint of h' (of s(o)*tanh(c') where that is projected). Sets dz, replaces dc by that of c. */
 static void lstm_back(const row *r, const tl_real *dv, int64_t k)
 {
 	int64_t n = r->s->hidden;
-	const tl_real *z = r->gate + k * 4 * n, *th = r->hidden + k * n, *c = r->c + k * n, *peep = r->in[TL_RECURRENT_PEEP];
+	const tl_real *z = r->gate + k * 4 * n, *th = r->hidden + k * n, *c = r->c + k * n,
+		      *peep = r->in[TL_RECURRENT_PEEP];
 	tl_real *dpeep = r->run->d[TL_RECURRENT_PEEP];
 	for (int64_t j = 0; j < n; j++) {
 		tl_real i = z[j], f = z[n + j], g = z[2 * n + j], o = z[3 * n + j];
@@ -200,7 +206,7 @@ static void gru_back(const row *r, int64_t k)
 	memset(r->dv, 0, (size_t)n * sizeof *r->dv);
 	for (int64_t j = 0; j < n; j++) {
 		tl_real reset = z[j], update = z[n + j], new = z[2 * n + j], dh = r->dh[j];
-		tl_real dn = dh * (1 - update) * (1 - new * new);
+		tl_real dn = dh * (1 - update) * (1 - new *new);
 		r->dz[n + j] = dh * (h[j] - new) * update * (1 - update);
 		r->dz[2 * n + j] = dn;
 		r->dh[j] = dh * update;
@@ -211,7 +217,8 @@ static void gru_back(const row *r, int64_t k)
 		}
 	}
 	if (lbr) {
-		add_adjoints(r->dv, h, r->in[TL_RECURRENT_U] + 2 * n, r->dh, r->run->d[TL_RECURRENT_U] + 2 * n, n, n, 3 * n);
+		add_adjoints(r->dv, h, r->in[TL_RECURRENT_U] + 2 * n, r->dh,
+			r->run->d[TL_RECURRENT_U] + 2 * n, n, n, 3 * n);
 		return;
 	}
 	add_adjoints(r->dz + 2 * n, hidden, more, r->dv, dmore, n, n, n);
@@ -236,7 +243,8 @@ static void back_step(const row *r, int64_t t, int64_t k)
 		for (int64_t j = 0; j < n && proj; j++) {
 			tl_real out = z[3 * n + j] * r->hidden[k * n + j];
 			r->dv[j] = 0;
-			add_adjoints(r->dh, &out, proj + j * d, &r->dv[j], r->run->d[TL_RECURRENT_PROJ] + j * d, 1, d, d);
+			add_adjoints(r->dh, &out, proj + j * d, &r->dv[j],
+				r->run->d[TL_RECURRENT_PROJ] + j * d, 1, d, d);
 		}
 		lstm_back(r, proj ? r->dv : r->dh, k);
 		memset(r->dh, 0, (size_t)d * sizeof *r->dh);
@@ -247,8 +255,9 @@ static void back_step(const row *r, int64_t t, int64_t k)
 	}
 	for (int64_t j = 0; j < wide; j++)
 		r->run->d[TL_RECURRENT_B][j] += r->dz[j];
-	add_adjoints(r->dz, x_at(r, t), r->in[TL_RECURRENT_W], r->run->d[TL_RECURRENT_X] + (t * s->rows + r->b) * s->input,
-		r->run->d[TL_RECURRENT_W], s->input, wide, wide);
+	add_adjoints(r->dz, x_at(r, t), r->in[TL_RECURRENT_W],
+		r->run->d[TL_RECURRENT_X] + (t * s->rows + r->b) * s->input, r->run->d[TL_RECURRENT_W],
+		s->input, wide, wide);
 	add_adjoints(r->dz, h, r->in[TL_RECURRENT_U], r->dh, r->run->d[TL_RECURRENT_U], d, gru ? 2 * n : wide,
 		s->cell == TL_RECURRENT_GRU ? 2 * n : wide);
 }
@@ -265,7 +274,8 @@ static void back_row(const row *r)
 	if (r->run->d[TL_RECURRENT_H0])
 		memcpy(r->run->d[TL_RECURRENT_H0] + r->b * s->out, r->dh, (size_t)s->out * sizeof(tl_real));
 	if (r->run->d[TL_RECURRENT_C0])
-		memcpy(r->run->d[TL_RECURRENT_C0] + r->b * s->hidden, r->dc, (size_t)s->hidden * sizeof(tl_real));
+		memcpy(r->run->d[TL_RECURRENT_C0] + r->b * s->hidden, r->dc,
+			(size_t)s->hidden * sizeof(tl_real));
 }
 
 /* False where memory is out. */
@@ -277,7 +287,8 @@ static bool get_dense(const tl_tensor *t, tl_arena *scratch, const tl_real **at)
 	*at = t->data;
 	if (tl_tensor_is_dense(t))
 		return true;
-	tl_tensor to = tl_tensor_dense(TL_REAL, t->shape, tl_arena_alloc(scratch, (size_t)tl_shape_size(t->shape) * sizeof(tl_real)));
+	tl_tensor to = tl_tensor_dense(TL_REAL, t->shape,
+		tl_arena_alloc(scratch, (size_t)tl_shape_size(t->shape) * sizeof(tl_real)));
 	if (to.data)
 		tl_tensor_copy(&to, t);
 	return (*at = to.data);
@@ -292,7 +303,8 @@ static bool prepare(row *r, const tl_recurrent_spec *s, const tl_recurrent_run *
 {
 	*r = (row){.s = s, .run = run, .gates = gates_of(s)};
 	tl_arena *a = run->scratch;
-	bool fine = get_dense(run->dy, a, &r->dy) && get_dense(run->dhn, a, &r->dhn) && get_dense(run->dcn, a, &r->dcn);
+	bool fine = get_dense(run->dy, a, &r->dy) && get_dense(run->dhn, a, &r->dhn) &&
+		    get_dense(run->dcn, a, &r->dcn);
 	for (int k = 0; k < TL_RECURRENT_INPUTS && fine; k++)
 		fine = get_dense(run->in[k], a, &r->in[k]);
 	int64_t t = s->steps, n = s->hidden;

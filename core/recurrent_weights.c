@@ -11,7 +11,8 @@
 #define MOST_BLOCKS 4
 #define GRAIN 32768 /* elements that are worth waking a thread for */
 
-/* Gates side by side in both layouts: in an operand from gate `from` on, in oneDNN's tensor from gate `to` on. */
+/* Gates side by side in both layouts: in an operand from gate `from` on, in oneDNN's tensor from gate `to`
+ * on. */
 typedef struct block {
 	int operand, from, to, gates;
 } block;
@@ -19,13 +20,18 @@ typedef struct block {
 /* A tensor of oneDNN's, (rows, gates H), is made of these blocks; returns how many. */
 static int blocks_of(const tl_onednn_shape *s, int tensor, block *b)
 {
-	static const int operand[TL_ONEDNN_TENSORS] = {[TL_ONEDNN_W] = TL_RECURRENT_W, [TL_ONEDNN_U] = TL_RECURRENT_U,
-		[TL_ONEDNN_PEEP] = TL_RECURRENT_PEEP, [TL_ONEDNN_PROJ] = TL_RECURRENT_PROJ,
+	static const int operand[TL_ONEDNN_TENSORS] = {[TL_ONEDNN_W] = TL_RECURRENT_W,
+		[TL_ONEDNN_U] = TL_RECURRENT_U,
+		[TL_ONEDNN_PEEP] = TL_RECURRENT_PEEP,
+		[TL_ONEDNN_PROJ] = TL_RECURRENT_PROJ,
 		[TL_ONEDNN_BIAS] = TL_RECURRENT_B};
 	int whole = operand[tensor];
 	bool gru = s->cell == TL_ONEDNN_GRU, lbr = s->cell == TL_ONEDNN_LBR_GRU;
 	if (!gru && !lbr) {
-		b[0] = (block){whole, 0, 0, tensor == TL_ONEDNN_PROJ ? 1 : tensor == TL_ONEDNN_PEEP ? 3 : (int)tl__onednn_gates(s->cell)};
+		b[0] = (block){whole, 0, 0,
+			tensor == TL_ONEDNN_PROJ   ? 1
+			: tensor == TL_ONEDNN_PEEP ? 3
+						   : (int)tl__onednn_gates(s->cell)};
 		return 1;
 	}
 	b[0] = (block){whole, 0, 1, 1}; /* r */
@@ -46,11 +52,16 @@ static matrix matrix_of(const tl_onednn_shape *s, int k)
 {
 	int64_t gates = tl__onednn_gates(s->cell), h = s->hidden;
 	switch (k) {
-	case TL_ONEDNN_W: return (matrix){s->input, gates, h, tl__onednn_ld(gates * h)};
-	case TL_ONEDNN_U: return (matrix){s->out, gates, h, tl__onednn_ld(gates * h)};
-	case TL_ONEDNN_PROJ: return (matrix){h, 1, s->out, s->out};
-	case TL_ONEDNN_PEEP: return (matrix){1, 3, h, 3 * h};
-	default: break;
+	case TL_ONEDNN_W:
+		return (matrix){s->input, gates, h, tl__onednn_ld(gates * h)};
+	case TL_ONEDNN_U:
+		return (matrix){s->out, gates, h, tl__onednn_ld(gates * h)};
+	case TL_ONEDNN_PROJ:
+		return (matrix){h, 1, s->out, s->out};
+	case TL_ONEDNN_PEEP:
+		return (matrix){1, 3, h, 3 * h};
+	default:
+		break;
 	}
 	gates += s->cell == TL_ONEDNN_LBR_GRU;
 	return (matrix){1, gates, h, gates * h};
@@ -58,8 +69,8 @@ static matrix matrix_of(const tl_onednn_shape *s, int k)
 
 static bool has(const tl_onednn_shape *s, int k)
 {
-	return k == TL_ONEDNN_W || k == TL_ONEDNN_U || k == TL_ONEDNN_BIAS || (k == TL_ONEDNN_PEEP && s->peephole) ||
-	       (k == TL_ONEDNN_PROJ && s->projected);
+	return k == TL_ONEDNN_W || k == TL_ONEDNN_U || k == TL_ONEDNN_BIAS ||
+	       (k == TL_ONEDNN_PEEP && s->peephole) || (k == TL_ONEDNN_PROJ && s->projected);
 }
 
 /* Vectors are never transposed. */
@@ -122,10 +133,12 @@ static tl_tensor look_at(tl_real *data, int64_t rows, int64_t columns, int64_t d
 		    : (tl_tensor){TL_REAL, TL_SHAPE(rows, columns), {down, right}, data};
 }
 
-static void set_block(const tl_tensor *operand, const matrix *m, const block *b, tl_real *at, int64_t ld, bool turn, tl_pool *pool)
+static void set_block(const tl_tensor *operand, const matrix *m, const block *b, tl_real *at, int64_t ld,
+	bool turn, tl_pool *pool)
 {
 	int last = (int)operand->shape.axes - 1;
-	int64_t right = operand->stride[last], down = last ? operand->stride[0] : 0, columns = b->gates * m->width;
+	int64_t right = operand->stride[last], down = last ? operand->stride[0] : 0,
+		columns = b->gates * m->width;
 	tl_real *source = (tl_real *)operand->data + b->from * m->width * right;
 	tl_tensor from = look_at(source, m->rows, columns, down, right, turn);
 	at += b->to * m->width * (turn ? ld : 1);
@@ -133,7 +146,8 @@ static void set_block(const tl_tensor *operand, const matrix *m, const block *b,
 	tl__copy(&to, &from, pool);
 }
 
-static bool set_tensor(const tl_onednn_shape *s, const tl_recurrent_run *run, int k, bool transposed, tl_real **at)
+static bool set_tensor(
+	const tl_onednn_shape *s, const tl_recurrent_run *run, int k, bool transposed, tl_real **at)
 {
 	block b[MOST_BLOCKS];
 	matrix m = matrix_of(s, k);
@@ -147,7 +161,8 @@ static bool set_tensor(const tl_onednn_shape *s, const tl_recurrent_run *run, in
 	if (!get(s, k, transposed, run->scratch, at))
 		return false;
 	for (int i = 0; i < n; i++)
-		set_block(run->in[b[i].operand], &m, &b[i], *at, turn ? turned_ld(k, &m) : m.ld, turn, run->pool);
+		set_block(run->in[b[i].operand], &m, &b[i], *at, turn ? turned_ld(k, &m) : m.ld, turn,
+			run->pool);
 	return true;
 }
 

@@ -9,7 +9,8 @@
 #include "core/onednn_rnn.h"
 #include "core/recurrent.h"
 
-/* One set of weights as oneDNN has them: tensor k of TL_ONEDNN_W ... TL_ONEDNN_BIAS; NULL for those that there are not. */
+/* One set of weights as oneDNN has them: tensor k of TL_ONEDNN_W ... TL_ONEDNN_BIAS; NULL for those that
+ * there are not. */
 typedef struct tl__weights {
 	tl_real *at[TL_ONEDNN_TENSORS];
 } tl__weights;
@@ -18,8 +19,8 @@ typedef struct tl__weights {
 bool tl__weights_set(const tl_onednn_shape *s, const tl_recurrent_run *run, bool transposed, tl__weights *w);
 
 /*
- * Room for gradients, which are not transposed; of the first set those lie in run->d whose layout is the same. False
- * where memory is out.
+ * Room for gradients, which are not transposed; of the first set those lie in run->d whose layout is the
+ * same. False where memory is out.
  */
 bool tl__weights_alloc(const tl_onednn_shape *s, const tl_recurrent_run *run, bool first, tl__weights *w);
 void tl__weights_clear(const tl_onednn_shape *s, const tl__weights *w);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What ops keep with a tape from step to step, beside its nodes: primitives that are made once for each shape, tables.
- * A tape has one object of each kind, made when it is first asked for and destroyed with the tape:
+ * What ops keep with a tape from step to step, beside its nodes: primitives that are made once for each
+ *shape, tables. A tape has one object of each kind, made when it is first asked for and destroyed with the
+ *tape:
  *
  *	static const tl_kept tables = {.create = create, .destroy = destroy};
  *	...
@@ -13,10 +14,11 @@
 #include "graph/op.h"
 
 typedef struct tl_kept {
-	void *(*create)(void);      /* NULL: out of memory */
-	void (*reset)(void *it);    /* the tape was reset: no node refers to it now; may be NULL */
+	void *(*create)(void);	 /* NULL: out of memory */
+	void (*reset)(void *it); /* the tape was reset: no node refers to it now; may be NULL */
 	void (*destroy)(void *it);
-	void (*stats)(const void *it, uint64_t *allocations, size_t *bytes); /* adds what it has; may be NULL */
+	void (*stats)(
+		const void *it, uint64_t *allocations, size_t *bytes); /* adds what it has; may be NULL */
 } tl_kept;
 
 /* NULL, and an error on the tape, where memory is out. */

@@ -8,9 +8,9 @@
 #include "graph/kept.h"
 #include "models/rnn_fused.h"
 
-#define MOST 64   /* choices that are remembered */
-#define WARM 2    /* runs before those that count: plans and primitives are made in them */
-#define ROUNDS 5  /* of each, in turn; the fastest counts */
+#define MOST 64	 /* choices that are remembered */
+#define WARM 2	 /* runs before those that count: plans and primitives are made in them */
+#define ROUNDS 5 /* of each, in turn; the fastest counts */
 
 /* What makes a run's speed. Compared byte by byte: only members of 8 bytes. */
 typedef struct key {
@@ -97,7 +97,8 @@ bool tl__rnn_choose(const tl_rnn *rnn, tl_tape *tape, int64_t steps, int64_t bat
 	const tl_rnn_options *o = &rnn->options;
 	if (o->impl != TL_AUTO || tl__rnn_not_fused(o) || batch < 1)
 		return o->impl == TL_FUSED;
-	key k = {o->cell, o->input, o->hidden, o->project, o->layers, rnn->directions, o->dropout > 0, o->start, steps, batch, training};
+	key k = {o->cell, o->input, o->hidden, o->project, o->layers, rnn->directions, o->dropout > 0,
+		o->start, steps, batch, training};
 	choices *c = tl_tape_keep(tape, &kind);
 	for (uint64_t i = 0; c && i < c->n && i < MOST; i++)
 		if (!memcmp(&c->list[i].key, &k, sizeof k))

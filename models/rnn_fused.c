@@ -49,9 +49,9 @@ typedef struct form {
 	tl_fused (*run)(const tl_var *p, tl_var x, const tl_fused_options *o);
 } form;
 
-static const form forms[] = {{&tl_cell_rnn, run_rnn}, {&tl_cell_rnn_relu, run_rnn_relu}, {&tl_cell_gru, run_gru},
-	{&tl_cell_gru_lbr, run_gru_lbr}, {&tl_cell_lstm, run_lstm}, {&tl_cell_lstm_peephole, run_peephole},
-	{&tl_cell_lstm_projected, run_projected}};
+static const form forms[] = {{&tl_cell_rnn, run_rnn}, {&tl_cell_rnn_relu, run_rnn_relu},
+	{&tl_cell_gru, run_gru}, {&tl_cell_gru_lbr, run_gru_lbr}, {&tl_cell_lstm, run_lstm},
+	{&tl_cell_lstm_peephole, run_peephole}, {&tl_cell_lstm_projected, run_projected}};
 
 static const form *form_of(const tl_cell *cell)
 {
@@ -69,8 +69,8 @@ const char *tl__rnn_not_fused(const tl_rnn_options *o)
 		if (o->zoneout[k] > 0)
 			return "cannot be fused with zoneout";
 	return o->recurrent_dropout > 0 ? "cannot be fused with recurrent dropout"
-	       : o->truncate            ? "cannot be fused with truncation"
-	       : o->checkpoint          ? "cannot be fused with checkpoints"
+	       : o->truncate		? "cannot be fused with truncation"
+	       : o->checkpoint		? "cannot be fused with checkpoints"
 					: NULL;
 }
 
@@ -113,7 +113,8 @@ tl_rnn_result tl__rnn_fused(const tl_rnn *rnn, tl_var x, tl_state initial, bool 
 		tl_var output[2];
 		tl_scope_begin(tape, "layer", j);
 		for (int d = 0; d < rnn->directions; d++)
-			s[d] = tl__rnn_initial(rnn, tape, initial, j * rnn->directions + d, tl_dim(x, 1), training);
+			s[d] = tl__rnn_initial(
+				rnn, tape, initial, j * rnn->directions + d, tl_dim(x, 1), training);
 		if (j > 0 && dropout > 0)
 			x = rnn->directions > 1 ? tl_dropout(x, dropout) : drop_steps(x, dropout);
 		for (int d = 0; d < rnn->directions; d++) {

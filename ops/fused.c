@@ -9,13 +9,16 @@ int64_t tl__fused_offset(const tl_recurrent_spec *s, int k)
 {
 	int64_t offset = 0;
 	for (int i = 0; i < k; i++)
-		offset += i == TL__FUSED_C && s->cell != TL_RECURRENT_LSTM ? 0 : tl__fused_line(tl_shape_size(tl__fused_part(s, i)));
+		offset += i == TL__FUSED_C && s->cell != TL_RECURRENT_LSTM
+				  ? 0
+				  : tl__fused_line(tl_shape_size(tl__fused_part(s, i)));
 	return offset;
 }
 
 tl_shape tl__fused_part(const tl_recurrent_spec *s, int k)
 {
-	return k == TL__FUSED_OUTPUT ? TL_SHAPE(s->steps, s->rows, s->out) : TL_SHAPE(s->rows, k == TL__FUSED_H ? s->out : s->hidden);
+	return k == TL__FUSED_OUTPUT ? TL_SHAPE(s->steps, s->rows, s->out)
+				     : TL_SHAPE(s->rows, k == TL__FUSED_H ? s->out : s->hidden);
 }
 
 /* Where the gradient of operand k begins in the backward vector; k = TL_RECURRENT_INPUTS: its size. */
@@ -95,7 +98,8 @@ static const tl_op backward = {
 	.arity = TL_VARIADIC,
 	.infer = backward_infer,
 	.kernel = backward_kernel,
-	.no_gradient = "a recurrent layer in one node has no second derivative; run it step by step (--impl composed)",
+	.no_gradient = "a recurrent layer in one node has no second derivative; run it step by step (--impl "
+		       "composed)",
 };
 
 /* The adjoints of the parts, from that of the vector. */
@@ -142,11 +146,11 @@ static void forward_gradients(const tl_adjoint *a, const unsigned char *need, tl
 		}
 }
 
-#define FUSED(cell)                                                                                                       \
-	{                                                                                                                 \
-		.name = cell, .arity = TL_VARIADIC, .infer = forward_infer, .kernel = forward_kernel,                     \
-		.gradients = forward_gradients                                                                            \
+#define FUSED(cell)                                                                                          \
+	{                                                                                                    \
+		.name = cell, .arity = TL_VARIADIC, .infer = forward_infer, .kernel = forward_kernel,        \
+		.gradients = forward_gradients                                                               \
 	}
 
-const tl_op tl__op_fused[] = {FUSED("fused_rnn"), FUSED("fused_rnn_relu"), FUSED("fused_lstm"), FUSED("fused_gru"),
-	FUSED("fused_gru_lbr")};
+const tl_op tl__op_fused[] = {FUSED("fused_rnn"), FUSED("fused_rnn_relu"), FUSED("fused_lstm"),
+	FUSED("fused_gru"), FUSED("fused_gru_lbr")};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A recurrent layer in one direction over a whole sequence, as a single node: oneDNN's recurrent primitives in place of
- * a loop that is recorded step by step. Equations, parameters and order of gates are those of models/cells.h (core/recurrent.h
- * has them, too): the same numbers up to rounding, forward and for gradients.
+ * A recurrent layer in one direction over a whole sequence, as a single node: oneDNN's recurrent primitives
+ *in place of a loop that is recorded step by step. Equations, parameters and order of gates are those of
+ *models/cells.h (core/recurrent.h has them, too): the same numbers up to rounding, forward and for gradients.
  *
  *	x (T, B, E), w (E, G H), u (H, G H), b (G H)  ->  output (T, B, H), h (B, H), and c (B, H) of the LSTM
  *
@@ -12,8 +12,8 @@
  *	tl_var loss = tl_sum_all(tl_square(tl_sub(r.output, target)));
  *
  * Primitives are made the first time that a tape meets a shape, and kept with the tape: the last 64 shapes at
- * least. There is no second derivative through such a node: it is refused, with a sentence. What cannot be had
- * here (other cells, rows of unequal lengths, dropout on a state) is what the composed cells are for.
+ * least. There is no second derivative through such a node: it is refused, with a sentence. What cannot be
+ *had here (other cells, rows of unequal lengths, dropout on a state) is what the composed cells are for.
  */
 #ifndef TL_OPS_FUSED_H
 #define TL_OPS_FUSED_H
@@ -21,9 +21,10 @@
 #include "graph/tape.h"
 
 typedef struct tl_fused_options {
-	tl_var h0, c0;      /* the states before the first step; unset: zeros */
-	bool reverse;       /* from the last step to the first; h is then what follows x[0] */
-	bool forward_only;  /* keep nothing for gradients; one that is asked for all the same goes forward once more */
+	tl_var h0, c0;	   /* the states before the first step; unset: zeros */
+	bool reverse;	   /* from the last step to the first; h is then what follows x[0] */
+	bool forward_only; /* keep nothing for gradients; one that is asked for all the same goes forward once
+			      more */
 } tl_fused_options;
 
 typedef struct tl_fused {
@@ -35,8 +36,8 @@ typedef struct tl_fused {
 TL_API tl_fused tl_fused_rnn(tl_var x, tl_var w, tl_var u, tl_var b, const tl_fused_options *options);
 TL_API tl_fused tl_fused_rnn_relu(tl_var x, tl_var w, tl_var u, tl_var b, const tl_fused_options *options);
 /*
- * peephole (3 H), of i, f and o, or unset. projection (H, P) or unset: then h is h' projection, of size P, and so is the
- * output, and u (P, 4 H).
+ * peephole (3 H), of i, f and o, or unset. projection (H, P) or unset: then h is h' projection, of size P,
+ * and so is the output, and u (P, 4 H).
  */
 TL_API tl_fused tl_fused_lstm(tl_var x, tl_var w, tl_var u, tl_var b, tl_var peephole, tl_var projection,
 	const tl_fused_options *options);

@@ -9,7 +9,8 @@
 #include "ops/fused_node.h"
 #include "ops/select.h"
 
-static const char *const names[TL_RECURRENT_INPUTS] = {"x", "h0", "c0", "w", "u", "b", "", "peephole", "projection"};
+static const char *const names[TL_RECURRENT_INPUTS] = {
+	"x", "h0", "c0", "w", "u", "b", "", "peephole", "projection"};
 
 static const char *name_of(const tl_recurrent_spec *s, int k)
 {
@@ -33,7 +34,8 @@ static bool check_operand(const tl_recurrent_spec *s, tl_tape *tape, int k, tl_v
 	else if (!tl_ok(v))
 		tl_detach(v); /* reports why */
 	else if (k == TL_RECURRENT_X && tl_var_shape(v).axes != 3)
-		tl_tape_fail(tape, TL_ERR_SHAPE, "%s: x has shape %s, (T, B, E) is needed", op_of(s), tl_shape_text(tl_var_shape(v), is));
+		tl_tape_fail(tape, TL_ERR_SHAPE, "%s: x has shape %s, (T, B, E) is needed", op_of(s),
+			tl_shape_text(tl_var_shape(v), is));
 	else if (!tl_shape_equal(tl_var_shape(v), want))
 		tl_tape_fail(tape, TL_ERR_SHAPE, "%s: %s has shape %s, %s is needed", op_of(s), name_of(s, k),
 			tl_shape_text(tl_var_shape(v), is), tl_shape_text(want, should));
@@ -47,15 +49,19 @@ static bool check_size(const tl_recurrent_spec *s, tl_tape *tape)
 	bool fine = true;
 	for (int k = 0; k < 5; k++) {
 		if (size[k] < 1)
-			tl_tape_fail(tape, TL_ERR_SHAPE, "%s: every size must be positive: T %" PRId64 ", B %" PRId64 ", E %" PRId64
-				", H %" PRId64 ", output %" PRId64, op_of(s), s->steps, s->rows, s->input, s->hidden, s->out);
+			tl_tape_fail(tape, TL_ERR_SHAPE,
+				"%s: every size must be positive: T %" PRId64 ", B %" PRId64 ", E %" PRId64
+				", H %" PRId64 ", output %" PRId64,
+				op_of(s), s->steps, s->rows, s->input, s->hidden, s->out);
 		fine = fine && size[k] >= 1 && size[k] < (1 << 24);
 	}
 	double most = (double)(s->input + s->hidden);
 	most = fine ? most * 8 * ((double)s->steps * (double)s->rows + most) : 0;
 	if (fine && most < (double)((int64_t)1 << 40))
 		return true;
-	tl_tape_fail(tape, TL_ERR_SHAPE, "%s: a layer of T %" PRId64 ", B %" PRId64 ", E %" PRId64 ", H %" PRId64 " is too large for one node",
+	tl_tape_fail(tape, TL_ERR_SHAPE,
+		"%s: a layer of T %" PRId64 ", B %" PRId64 ", E %" PRId64 ", H %" PRId64
+		" is too large for one node",
 		op_of(s), s->steps, s->rows, s->input, s->hidden);
 	return false;
 }
@@ -75,7 +81,8 @@ static tl_var record(const tl_recurrent_spec *s, tl_tape *tape, const tl_var *v,
 	for (int k = 0; k < TL_RECURRENT_INPUTS; k++)
 		if (tl__recurrent_shape(s, k, &shape))
 			in[n++] = v[k];
-	tl__fused_params p = {layer->it, layer->serial, tl__fused_line((int64_t)(bytes / sizeof(tl_real))), 0};
+	tl__fused_params p = {
+		layer->it, layer->serial, tl__fused_line((int64_t)(bytes / sizeof(tl_real))), 0};
 	return tl_apply(tape, &tl__op_fused[s->cell], n, in, &p, sizeof p);
 }
 
@@ -88,7 +95,10 @@ static tl_fused run(tl_recurrent_cell cell, tl_var *v, const tl_fused_options *o
 	tl_fused r = {0};
 	if (!tape)
 		return r;
-	int64_t gates = lstm ? 4 : cell <= TL_RECURRENT_RELU ? 1 : 3, hidden = tl_dim(v[TL_RECURRENT_B], -1) / gates;
+	int64_t gates = lstm			    ? 4
+			: cell <= TL_RECURRENT_RELU ? 1
+						    : 3,
+		hidden = tl_dim(v[TL_RECURRENT_B], -1) / gates;
 	tl_recurrent_spec s = {
 		.cell = cell,
 		.steps = tl_dim(v[TL_RECURRENT_X], -3),
@@ -106,22 +116,26 @@ static tl_fused run(tl_recurrent_cell cell, tl_var *v, const tl_fused_options *o
 	bool fine = true;
 	for (int k = TL_RECURRENT_INPUTS; k-- > 0 && fine;) {
 		tl_shape zeros;
-		if ((k == TL_RECURRENT_H0 || k == TL_RECURRENT_C0) && !v[k].tape && tl__recurrent_shape(&s, k, &zeros))
+		if ((k == TL_RECURRENT_H0 || k == TL_RECURRENT_C0) && !v[k].tape &&
+			tl__recurrent_shape(&s, k, &zeros))
 			v[k] = tl_fill(tape, zeros, 0);
 		fine = check_operand(&s, tape, k, v[k]);
 	}
-	tl_var all = fine && check_size(&s, tape) ? record(&s, tape, v, o.forward_only) : tl_tape_fail(tape, TL_ERR_ARGUMENT, "failed");
-	r.output = tl__flat_part(all, tl__fused_offset(&s, TL__FUSED_OUTPUT), tl__fused_part(&s, TL__FUSED_OUTPUT));
+	tl_var all = fine && check_size(&s, tape) ? record(&s, tape, v, o.forward_only)
+						  : tl_tape_fail(tape, TL_ERR_ARGUMENT, "failed");
+	r.output = tl__flat_part(
+		all, tl__fused_offset(&s, TL__FUSED_OUTPUT), tl__fused_part(&s, TL__FUSED_OUTPUT));
 	r.h = tl__flat_part(all, tl__fused_offset(&s, TL__FUSED_H), tl__fused_part(&s, TL__FUSED_H));
 	if (lstm)
 		r.c = tl__flat_part(all, tl__fused_offset(&s, TL__FUSED_C), tl__fused_part(&s, TL__FUSED_C));
 	return r;
 }
 
-#define OPERANDS(...)                                                                                                     \
-	(tl_var[TL_RECURRENT_INPUTS])                                                                                     \
-	{                                                                                                                 \
-		[TL_RECURRENT_X] = x, [TL_RECURRENT_W] = w, [TL_RECURRENT_U] = u, [TL_RECURRENT_B] = b, __VA_ARGS__       \
+#define OPERANDS(...)                                                                                        \
+	(tl_var[TL_RECURRENT_INPUTS])                                                                        \
+	{                                                                                                    \
+		[TL_RECURRENT_X] = x, [TL_RECURRENT_W] = w, [TL_RECURRENT_U] = u, [TL_RECURRENT_B] = b,      \
+		__VA_ARGS__                                                                                  \
 	}
 
 tl_fused tl_fused_rnn(tl_var x, tl_var w, tl_var u, tl_var b, const tl_fused_options *o)
@@ -134,9 +148,11 @@ tl_fused tl_fused_rnn_relu(tl_var x, tl_var w, tl_var u, tl_var b, const tl_fuse
 	return run(TL_RECURRENT_RELU, OPERANDS(), o);
 }
 
-tl_fused tl_fused_lstm(tl_var x, tl_var w, tl_var u, tl_var b, tl_var peephole, tl_var projection, const tl_fused_options *o)
+tl_fused tl_fused_lstm(
+	tl_var x, tl_var w, tl_var u, tl_var b, tl_var peephole, tl_var projection, const tl_fused_options *o)
 {
-	return run(TL_RECURRENT_LSTM, OPERANDS([TL_RECURRENT_PEEP] = peephole, [TL_RECURRENT_PROJ] = projection), o);
+	return run(TL_RECURRENT_LSTM,
+		OPERANDS([TL_RECURRENT_PEEP] = peephole, [TL_RECURRENT_PROJ] = projection), o);
 }
 
 tl_fused tl_fused_gru(tl_var x, tl_var w, tl_var u, tl_var b, tl_var u_n, const tl_fused_options *o)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Recurrent layers in one node against the same layers recorded step by step: values and gradients of every operand,
- * under both executors.
+ * Recurrent layers in one node against the same layers recorded step by step: values and gradients of every
+ * operand, under both executors.
  */
 #include "tests/suite.h"
 
@@ -60,7 +60,10 @@ static tl_var leaf(int k, tl_shape shape, bool there)
 /* The operands; unset where there are none. */
 static void record_operands(const layer *l, tl_var *v)
 {
-	int64_t h = l->hidden, out = l->project ? l->project : h, g = is_lstm(l) ? 4 : l->cell->params[0].gates[1] ? 3 : 1;
+	int64_t h = l->hidden, out = l->project ? l->project : h,
+		g = is_lstm(l)			  ? 4
+		    : l->cell->params[0].gates[1] ? 3
+						  : 1;
 	bool gru = is(l, &tl_cell_gru), lbr = is(l, &tl_cell_gru_lbr);
 	v[X] = leaf(X, TL_SHAPE(l->steps, l->rows, l->input), true);
 	v[H0] = leaf(H0, TL_SHAPE(l->rows, out), l->h0);
@@ -75,7 +78,8 @@ static void record_operands(const layer *l, tl_var *v)
 
 static tl_fused fused(const layer *l, const tl_var *v)
 {
-	tl_fused_options o = {.h0 = v[H0], .c0 = v[C0], .reverse = l->reverse, .forward_only = l->forward_only};
+	tl_fused_options o = {
+		.h0 = v[H0], .c0 = v[C0], .reverse = l->reverse, .forward_only = l->forward_only};
 	if (is(l, &tl_cell_rnn))
 		return tl_fused_rnn(v[X], v[W], v[U], v[B], &o);
 	if (is(l, &tl_cell_rnn_relu))
@@ -94,7 +98,7 @@ static tl_fused composed(const layer *l, const tl_var *v)
 	int64_t out = l->project ? l->project : l->hidden;
 	tl_var x = l->reverse ? tl_flip(v[X], 0) : v[X];
 	tl_state s = {cell->states, {l->h0 ? v[H0] : tl_fill(tape, TL_SHAPE(l->rows, out), 0),
-		l->c0 ? v[C0] : tl_fill(tape, TL_SHAPE(l->rows, l->hidden), 0)}};
+					    l->c0 ? v[C0] : tl_fill(tape, TL_SHAPE(l->rows, l->hidden), 0)}};
 	for (int64_t t = 0; t < l->steps; t++) {
 		s = cell->step(p, tl_select(x, 0, t), s);
 		if (l->project)
@@ -125,9 +129,10 @@ static tl_var loss_of(const layer *l, const tl_fused *r, int uses)
 
 static void name_of(const layer *l, char buf[200])
 {
-	snprintf(buf, 200, "%s T %d B %d E %d H %d P %d%s%s%s%s%s", l->cell->name, (int)l->steps, (int)l->rows, (int)l->input,
-		(int)l->hidden, (int)l->project, l->peephole ? " peephole" : "", l->h0 ? " h0" : "", l->c0 ? " c0" : "",
-		l->reverse ? " reverse" : "", l->forward_only ? " forward only" : "");
+	snprintf(buf, 200, "%s T %d B %d E %d H %d P %d%s%s%s%s%s", l->cell->name, (int)l->steps,
+		(int)l->rows, (int)l->input, (int)l->hidden, (int)l->project, l->peephole ? " peephole" : "",
+		l->h0 ? " h0" : "", l->c0 ? " c0" : "", l->reverse ? " reverse" : "",
+		l->forward_only ? " forward only" : "");
 }
 
 static void compare(const layer *l, const char *what, tl_var is, tl_var should)
@@ -137,13 +142,15 @@ static void compare(const layer *l, const char *what, tl_var is, tl_var should)
 	int64_t n = tl_shape_size(tl_var_shape(should));
 	double scale = 1;
 	name_of(l, name);
-	ck_assert_msg(tl_shape_equal(tl_var_shape(is), tl_var_shape(should)), "%s: %s has another shape", name, what);
-	ck_assert_msg(tl_read(should, want, n) == TL_OK && tl_read(is, got, n) == TL_OK, "%s: %s", name, tl_tape_error(tape)->text);
+	ck_assert_msg(tl_shape_equal(tl_var_shape(is), tl_var_shape(should)), "%s: %s has another shape",
+		name, what);
+	ck_assert_msg(tl_read(should, want, n) == TL_OK && tl_read(is, got, n) == TL_OK, "%s: %s", name,
+		tl_tape_error(tape)->text);
 	for (int64_t i = 0; i < n; i++)
 		scale = fmax(scale, fabs((double)want[i]));
 	for (int64_t i = 0; i < n; i++)
-		ck_assert_msg(fabs((double)(got[i] - want[i])) <= tolerance * scale, "%s: %s[%d] is %.9g, not %.9g", name, what, (int)i,
-			(double)got[i], (double)want[i]);
+		ck_assert_msg(fabs((double)(got[i] - want[i])) <= tolerance * scale,
+			"%s: %s[%d] is %.9g, not %.9g", name, what, (int)i, (double)got[i], (double)want[i]);
 }
 
 static void check_layer(const layer *l, int uses)
@@ -176,13 +183,19 @@ enum { SIZES = sizeof sizes / sizeof *sizes };
 /* _i: the size, under both executors. */
 START_TEST(as_composed)
 {
-	static const tl_cell *const cells[] = {&tl_cell_rnn, &tl_cell_rnn_relu, &tl_cell_gru, &tl_cell_gru_lbr, &tl_cell_lstm};
+	static const tl_cell *const cells[] = {
+		&tl_cell_rnn, &tl_cell_rnn_relu, &tl_cell_gru, &tl_cell_gru_lbr, &tl_cell_lstm};
 	const int64_t *n = sizes[_i % SIZES];
-	tape = tl_tape_new(&(tl_tape_options){.threads = 2, .executor = _i < SIZES ? &tl_executor_planned : &tl_executor_plain});
+	tape = tl_tape_new(&(tl_tape_options){
+		.threads = 2, .executor = _i < SIZES ? &tl_executor_planned : &tl_executor_plain});
 	for (int k = 0; k < 5; k++)
 		for (int given = 0; given < 4; given++)
 			for (int more = 0; more < 4; more++) {
-				layer l = {.cell = cells[k], .steps = n[0], .rows = n[1], .input = n[2], .hidden = n[3]};
+				layer l = {.cell = cells[k],
+					.steps = n[0],
+					.rows = n[1],
+					.input = n[2],
+					.hidden = n[3]};
 				l.h0 = given & 1;
 				l.c0 = given & 2 && is_lstm(&l);
 				l.project = more & 1 && is_lstm(&l) ? (n[3] + 1) / 2 : 0;
@@ -244,8 +257,9 @@ START_TEST(many_shapes)
 		sum = tl_add(sum, tl_sum_all(fused(&l, v).h));
 	}
 	tl_real value;
-	ck_assert_msg(tl_grad(sum, 1, &x, &x) == TL_OK && tl_read(sum, &value, 1) == TL_OK && tl_eval(1, &x) == TL_OK, "%s",
-		tl_tape_error(tape)->text);
+	ck_assert_msg(tl_grad(sum, 1, &x, &x) == TL_OK && tl_read(sum, &value, 1) == TL_OK &&
+			      tl_eval(1, &x) == TL_OK,
+		"%s", tl_tape_error(tape)->text);
 	tl_tape_free(tape);
 }
 END_TEST
@@ -265,7 +279,8 @@ START_TEST(in_a_checkpoint)
 		tl_fused r = fused(&l, v);
 		tl_checkpoint_end(tape, 3, (tl_var *[]){&r.output, &r.h, &r.c});
 		compare(&l, "output", r.output, c.output);
-		ck_assert_msg(tl_grad(loss_of(&l, &r, 7), 1, &v[U], &d[0]) == TL_OK, "%s", tl_tape_error(tape)->text);
+		ck_assert_msg(tl_grad(loss_of(&l, &r, 7), 1, &v[U], &d[0]) == TL_OK, "%s",
+			tl_tape_error(tape)->text);
 		ck_assert_int_eq(tl_grad(loss_of(&l, &c, 7), 1, &v[U], &d[1]), TL_OK);
 		compare(&l, "u", d[0], d[1]);
 	}
@@ -328,7 +343,8 @@ START_TEST(no_second_derivative)
 	tl_fused r = fused(&l, v);
 	ck_assert_int_eq(tl_grad(tl_sum_all(tl_square(r.output)), 1, &v[X], &d), TL_OK);
 	ck_assert_int_eq(tl_grad(tl_sum_all(tl_square(d)), 1, &v[X], &d), TL_ERR_NO_GRADIENT);
-	ck_assert_msg(strstr(tl_tape_error(tape)->text, "--impl composed") != NULL, "%s", tl_tape_error(tape)->text);
+	ck_assert_msg(strstr(tl_tape_error(tape)->text, "--impl composed") != NULL, "%s",
+		tl_tape_error(tape)->text);
 	tl_tape_free(tape);
 }
 END_TEST
@@ -347,7 +363,8 @@ START_TEST(mistakes)
 #define IN(...) tl_input(tape, TL_SHAPE(__VA_ARGS__), data[0])
 	tl_fused_rnn(IN(4, 2, 3), IN(3, 5), IN(5, 4), IN(5), NULL);
 	check_refusal("fused_rnn: u has shape (5, 4), (5, 5) is needed", TL_ERR_SHAPE);
-	tl_fused_lstm(IN(4, 2, 3), IN(3, 8), IN(2, 8), IN(8), none, none, &(tl_fused_options){.c0 = IN(2, 3)});
+	tl_fused_lstm(
+		IN(4, 2, 3), IN(3, 8), IN(2, 8), IN(8), none, none, &(tl_fused_options){.c0 = IN(2, 3)});
 	check_refusal("fused_lstm: c0 has shape (2, 3), (2, 2) is needed", TL_ERR_SHAPE);
 	tl_fused_lstm(IN(4, 2, 3), IN(3, 8), IN(2, 8), IN(8), IN(8), none, NULL);
 	check_refusal("fused_lstm: peephole has shape (8), (6) is needed", TL_ERR_SHAPE);
@@ -356,9 +373,11 @@ START_TEST(mistakes)
 	tl_fused_gru_lbr(IN(4, 3), IN(3, 6), IN(2, 6), IN(6), IN(2), NULL);
 	check_refusal("fused_gru_lbr: x has shape (4, 3), (T, B, E) is needed", TL_ERR_SHAPE);
 	tl_fused_rnn_relu(IN(0, 2, 3), IN(3, 5), IN(5, 5), IN(5), NULL);
-	check_refusal("fused_rnn_relu: every size must be positive: T 0, B 2, E 3, H 5, output 5", TL_ERR_SHAPE);
+	check_refusal(
+		"fused_rnn_relu: every size must be positive: T 0, B 2, E 3, H 5, output 5", TL_ERR_SHAPE);
 	tl_fused_rnn(tl_fill(tape, TL_SHAPE(1 << 25, 1, 3), 0), IN(3, 5), IN(5, 5), IN(5), NULL);
-	check_refusal("fused_rnn: a layer of T 33554432, B 1, E 3, H 5 is too large for one node", TL_ERR_SHAPE);
+	check_refusal(
+		"fused_rnn: a layer of T 33554432, B 1, E 3, H 5 is too large for one node", TL_ERR_SHAPE);
 	tl_var stale = IN(5);
 	tl_tape_reset(tape);
 	tl_fused r = tl_fused_rnn(IN(4, 2, 3), IN(3, 5), IN(5, 5), stale, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Recurrent layers over a sequence. In float: oneDNN's primitives, shared by threads, against the plain loops. In
- * double: the plain loops' gradients against central differences of sum(y wy + hn wh + cn wc).
+ * Recurrent layers over a sequence. In float: oneDNN's primitives, shared by threads, against the plain
+ * loops. In double: the plain loops' gradients against central differences of sum(y wy + hn wh + cn wc).
  */
 #include "tests/suite.h"
 
@@ -20,7 +20,8 @@ static tl_real out[2][DATA][MOST], d[2][INPUTS][MOST];
 static tl_arena scratch;
 
 /* B * E * H is large enough for threads in the last ones. */
-static const int64_t sizes[][4] = {{1, 1, 1, 1}, {4, 3, 5, 7}, {3, 1, 2, 6}, {1, 5, 4, 3}, {7, 2, 16, 16}, {5, 33, 40, 48}};
+static const int64_t sizes[][4] = {
+	{1, 1, 1, 1}, {4, 3, 5, 7}, {3, 1, 2, 6}, {1, 5, 4, 3}, {7, 2, 16, 16}, {5, 33, 40, 48}};
 
 static int64_t shape_of(const tl_recurrent_spec *s, int k, tl_shape *shape)
 {
@@ -41,7 +42,9 @@ static void draw(tl_rng *rng, const tl_recurrent_spec *s)
 	tl_shape shape;
 	for (int k = 0; k < DATA; k++) {
 		int64_t n = shape_of(s, k, &shape);
-		double scale = k >= TL_RECURRENT_W && k < INPUTS && shape.axes == 2 ? sqrt(2 / (double)shape.dim[0]) : 1;
+		double scale = k >= TL_RECURRENT_W && k < INPUTS && shape.axes == 2
+				       ? sqrt(2 / (double)shape.dim[0])
+				       : 1;
 		for (int64_t i = 0; i < n; i++) {
 			in[k][i] = (tl_real)(scale * (2 * tl_rng_uniform(rng) - 1));
 			weight[k][i] = (tl_real)(2 * tl_rng_uniform(rng) - 1);
@@ -88,8 +91,8 @@ static void for_all(void (*fn)(const tl_recurrent_spec *s, tl_rng *rng), int n_s
 				bool lstm = cell == TL_RECURRENT_LSTM, projected = more & 4;
 				const int64_t *n = sizes[size];
 				int64_t out_size = projected ? (n[3] + 1) / 2 : n[3];
-				tl_recurrent_spec s = {cell, n[0], n[1], n[2], n[3], out_size, projected, more >> 3, more & 1,
-					more >> 1 & 1};
+				tl_recurrent_spec s = {cell, n[0], n[1], n[2], n[3], out_size, projected,
+					more >> 3, more & 1, more >> 1 & 1};
 				if (more > 3 && !lstm)
 					break;
 				draw(&rng, &s);
@@ -100,9 +103,9 @@ static void for_all(void (*fn)(const tl_recurrent_spec *s, tl_rng *rng), int n_s
 
 static void name_of(const tl_recurrent_spec *s, char buf[160])
 {
-	snprintf(buf, 160, "cell %d T %d B %d E %d H %d D %d%s%s%s%s", (int)s->cell, (int)s->steps, (int)s->rows,
-		(int)s->input, (int)s->hidden, (int)s->out, s->projected ? " projected" : "", s->peephole ? " peephole" : "",
-		s->given ? " given" : "", s->backward ? " backward" : "");
+	snprintf(buf, 160, "cell %d T %d B %d E %d H %d D %d%s%s%s%s", (int)s->cell, (int)s->steps,
+		(int)s->rows, (int)s->input, (int)s->hidden, (int)s->out, s->projected ? " projected" : "",
+		s->peephole ? " peephole" : "", s->given ? " given" : "", s->backward ? " backward" : "");
 }
 
 #ifdef TL_DOUBLE
@@ -141,8 +144,8 @@ static void check_gradients(const tl_recurrent_spec *s, tl_rng *rng)
 			in[k][i] = x - step;
 			double should = (up - loss(s)) / (2 * step);
 			in[k][i] = x;
-			ck_assert_msg(fabs(is - should) <= 1e-7 * fmax(1, fabs(should)), "%s: d[%d][%d] is %.12g, not %.12g", name, k,
-				(int)i, is, should);
+			ck_assert_msg(fabs(is - should) <= 1e-7 * fmax(1, fabs(should)),
+				"%s: d[%d][%d] is %.12g, not %.12g", name, k, (int)i, is, should);
 		}
 	}
 }
@@ -157,7 +160,8 @@ END_TEST
 
 static tl_real kept[1 << 20] __attribute__((aligned(64)));
 
-static void compare(const tl_recurrent_spec *s, const char *what, int k, int64_t n, const tl_real *is, const tl_real *should)
+static void compare(const tl_recurrent_spec *s, const char *what, int k, int64_t n, const tl_real *is,
+	const tl_real *should)
 {
 	char name[160];
 	double scale = 1;
@@ -165,8 +169,9 @@ static void compare(const tl_recurrent_spec *s, const char *what, int k, int64_t
 	for (int64_t i = 0; i < n; i++)
 		scale = fmax(scale, fabs((double)should[i]));
 	for (int64_t i = 0; i < n; i++)
-		ck_assert_msg(fabs((double)is[i] - (double)should[i]) <= 1e-5 * scale, "%s: %s[%d][%d] is %.9g, not %.9g", name, what, k,
-			(int)i, (double)is[i], (double)should[i]);
+		ck_assert_msg(fabs((double)is[i] - (double)should[i]) <= 1e-5 * scale,
+			"%s: %s[%d][%d] is %.9g, not %.9g", name, what, k, (int)i, (double)is[i],
+			(double)should[i]);
 }
 
 static void fill_nan(void)

@@ -53,14 +53,16 @@ static void check_same(const outcome *is, const outcome *should, const tl_rnn_op
 {
 	ck_assert_int_eq(is->count, should->count);
 	for (int64_t i = 0; i < is->count; i++)
-		ck_assert_msg(fabs(is->values[i] - should->values[i]) <= 2 * net_tolerance * fmax(1, fabs(should->values[i])),
-			"%s, %d layers%s%s, start %d, dropout %g: value %d is %.9g, not %.9g", o->cell->name, o->layers,
-			o->bidirectional ? ", both directions" : "", o->batch_first ? ", batch first" : "", (int)o->start, o->dropout,
-			(int)i, is->values[i], should->values[i]);
+		ck_assert_msg(fabs(is->values[i] - should->values[i]) <=
+				      2 * net_tolerance * fmax(1, fabs(should->values[i])),
+			"%s, %d layers%s%s, start %d, dropout %g: value %d is %.9g, not %.9g", o->cell->name,
+			o->layers, o->bidirectional ? ", both directions" : "",
+			o->batch_first ? ", batch first" : "", (int)o->start, o->dropout, (int)i,
+			is->values[i], should->values[i]);
 }
 
-static const tl_cell *const cells[] = {&tl_cell_rnn, &tl_cell_rnn_relu, &tl_cell_gru, &tl_cell_gru_lbr, &tl_cell_lstm,
-	&tl_cell_lstm_peephole, &tl_cell_lstm_projected};
+static const tl_cell *const cells[] = {&tl_cell_rnn, &tl_cell_rnn_relu, &tl_cell_gru, &tl_cell_gru_lbr,
+	&tl_cell_lstm, &tl_cell_lstm_peephole, &tl_cell_lstm_projected};
 enum { CELLS = sizeof cells / sizeof *cells };
 
 /* _i: which cell. */
@@ -126,7 +128,8 @@ START_TEST(auto_composes)
 		check_same(&chosen, &composed, &o);
 		net_free(&n);
 	}
-	n = net_new(&(tl_rnn_options){.cell = &tl_cell_lstm, .input = E, .hidden = H, .impl = TL_AUTO}, STEPS, B);
+	n = net_new(
+		&(tl_rnn_options){.cell = &tl_cell_lstm, .input = E, .hidden = H, .impl = TL_AUTO}, STEPS, B);
 	tl_rnn_result r = tl_rnn_run_ragged(n.rnn, net_input(&n), lengths, net_state(&n), true);
 	ck_assert_msg(tl_eval(1, &r.output) == TL_OK, "%s", tl_tape_error(n.tape)->text);
 }
@@ -155,8 +158,10 @@ START_TEST(fused_refuses)
 		"rnn: cell rnn cannot be fused with truncation: impl must be composed, or auto");
 	check_refusal((tl_rnn_options){.cell = &tl_cell_rnn, .impl = TL_FUSED, .checkpoint = 1},
 		"rnn: cell rnn cannot be fused with checkpoints: impl must be composed, or auto");
-	check_refusal((tl_rnn_options){.cell = &tl_cell_rnn, .impl = (tl_impl)9}, "rnn: there is no way to run number 9");
-	n = net_new(&(tl_rnn_options){.cell = &tl_cell_lstm, .input = E, .hidden = H, .impl = TL_FUSED}, STEPS, B);
+	check_refusal((tl_rnn_options){.cell = &tl_cell_rnn, .impl = (tl_impl)9},
+		"rnn: there is no way to run number 9");
+	n = net_new(&(tl_rnn_options){.cell = &tl_cell_lstm, .input = E, .hidden = H, .impl = TL_FUSED},
+		STEPS, B);
 	tl_rnn_run_ragged(n.rnn, net_input(&n), (int64_t[]){1, 2, 3}, net_state(&n), true);
 	ck_assert_str_eq(tl_tape_error(n.tape)->text,
 		"rnn: rows of unequal lengths cannot be fused: impl must be composed, or auto");
