@@ -3,7 +3,6 @@
 
 #ifndef TL_DOUBLE
 
-
 dnnl_status_t tl__desc_set(tl__desc *d, int axes, const dnnl_dims_t dims, const dnnl_dims_t strides)
 {
 #if DNNL_VERSION_MAJOR >= 3

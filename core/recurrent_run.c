@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs of a recurrent layer: each thread brings its rows to where its primitives read them, and takes the
- * results back. */
+/*
+ * Runs of a recurrent layer: each thread brings its rows to where its primitives read them, and takes the
+ * results back.
+ */
 #include "core/recurrent_layer.h"
 
 #ifndef TL_DOUBLE

@@ -11,8 +11,10 @@
 #define MOST_BLOCKS 4
 #define GRAIN 32768 /* elements that are worth waking a thread for */
 
-/* Gates side by side in both layouts: in an operand from gate `from` on, in oneDNN's tensor from gate `to`
- * on. */
+/*
+ * Gates side by side in both layouts: in an operand from gate `from` on, in oneDNN's tensor from gate `to`
+ * on.
+ */
 typedef struct block {
 	int operand, from, to, gates;
 } block;

@@ -9,8 +9,10 @@
 #include "core/onednn_rnn.h"
 #include "core/recurrent.h"
 
-/* One set of weights as oneDNN has them: tensor k of TL_ONEDNN_W ... TL_ONEDNN_BIAS; NULL for those that
- * there are not. */
+/*
+ * One set of weights as oneDNN has them: tensor k of TL_ONEDNN_W ... TL_ONEDNN_BIAS; NULL for those that
+ * there are not.
+ */
 typedef struct tl__weights {
 	tl_real *at[TL_ONEDNN_TENSORS];
 } tl__weights;

@@ -8,8 +8,10 @@
 /* Why a net of such options cannot run fused, as the end of a sentence; NULL where it can. */
 const char *tl__rnn_not_fused(const tl_rnn_options *o);
 
-/* Like tl_rnn_run, of a net that can, with x and initial states that fit; x is (T, B, E), whatever the
- * options say. */
+/*
+ * Like tl_rnn_run, of a net that can, with x and initial states that fit; x is (T, B, E), whatever the
+ * options say.
+ */
 tl_rnn_result tl__rnn_fused(const tl_rnn *rnn, tl_var x, tl_state initial, bool training);
 
 /*

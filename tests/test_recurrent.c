@@ -227,14 +227,14 @@ static void check_twins(const tl_recurrent_spec *s, tl_rng *rng)
 		char name[160];
 		name_of(s, name);
 		ck_assert_msg(tl__recurrent_kept(r, &bytes, &err) == TL_OK, "%s: %s", name, err.text);
-		ck_assert_int_le(bytes, sizeof kept);
+		ck_assert_int_lt(bytes, sizeof kept);
 		uint64_t made = tl__recurrent_made(r);
 		ck_assert_int_ge(made, 2);
 		set(s, 1, &at);
 		at.run.pool = pool;
 		check_run(s, r, &at.run); /* goes forward twice */
 		ck_assert_int_eq(2 * tl__recurrent_made(r), 3 * made);
-		at.run.kept = kept;
+		at.run.kept = kept + (threads > 1); /* need not begin a line of the cache */
 		check_run(s, r, &at.run);
 		spread_inputs(&at);
 		check_run(s, r, &at.run);
