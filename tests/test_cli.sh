@@ -193,6 +193,10 @@ run sample m/model.safetensors --prime 'The ' --chars 120 --seed 3 --temperature
 cp out first
 run sample m/model.safetensors --prime 'The ' --chars 120 --seed 4 --temperature 0
 is "temperature 0 asks no seed" cmp -s out first
+run sample m/model.safetensors --prime 'The ' --chars 120 --seed 4 --top-k 1
+is "the likeliest of one" cmp -s out first
+run sample m/model.safetensors --prime 'The ' --chars 120 --seed 4 --top-k 3
+is "of three are others" differ out first
 run sample m/model.safetensors --prime 'The ' --chars 120 --seed 3 --temperature 0.2 --threads 2
 is "--temperature, --threads" [ "$(characters out)" -eq 125 ]
 

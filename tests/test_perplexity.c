@@ -196,6 +196,38 @@ START_TEST(one_or_none)
 }
 END_TEST
 
+/* The drawn ones are those that sorting by (logit, index) puts first, and as frequent as if they were alone. */
+START_TEST(the_top_k)
+{
+	const tl_real inf = (tl_real)INFINITY, x[][V] = {
+		{-1, 0, (tl_real)0.5, 2, -inf, 1, -3},
+		{1, 1, 1, 1, 1, 1, 1},
+		{-5, -4, -4, -(tl_real)4.5, -4, -6, -4},
+		{0, -(tl_real)0.0, 0, (tl_real)NAN, inf, -(tl_real)1e-30, (tl_real)1e-30},
+		{(tl_real)-1e30, (tl_real)-1e-30, (tl_real)1e-30, -2, -inf, -inf, -inf},
+	};
+	for (int i = 0; i < 5; i++)
+		for (int k = -1; k <= V + 1; k++) {
+			tl_real alone[V];
+			for (int a = 0; a < V; a++) {
+				int before = 0;
+				for (int b = 0; b < V; b++)
+					before += isfinite(x[i][b]) && (x[i][b] > x[i][a] || (x[i][b] == x[i][a] && b < a));
+				alone[a] = isfinite(x[i][a]) && (k <= 0 || before < k) ? x[i][a] : -inf;
+			}
+			tl_rng r = {.seed = 4}, s = r;
+			for (int n = 0; n < 200; n++) {
+				int64_t got = tl_sample_top_k(x[i], V, k, 1.5, &r);
+				ck_assert_int_eq(got, tl_sample_index(alone, V, 1.5, &s));
+				ck_assert(got >= 0 && isfinite(alone[got]));
+			}
+		}
+	tl_rng r = {.seed = 4};
+	ck_assert_int_eq(tl_sample_top_k(x[0], V, 3, 0, &r), 3);
+	ck_assert_int_eq(tl_sample_top_k(x[0], 0, 3, 1, &r), -1);
+}
+END_TEST
+
 START_TEST(equal_states_draw_equally)
 {
 	tl_rng a = {.seed = 3, .index = 40}, b = a;
@@ -227,6 +259,7 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, frequencies);
 	tcase_add_test(c, the_largest_only);
 	tcase_add_test(c, one_or_none);
+	tcase_add_test(c, the_top_k);
 	tcase_add_test(c, equal_states_draw_equally);
 	suite_add_tcase(s, c);
 	return s;

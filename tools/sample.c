@@ -16,17 +16,18 @@
 
 typedef struct sample_options {
 	const char *model, *prime;
-	int64_t chars, seed, threads;
+	int64_t chars, seed, threads, top_k;
 	double temperature;
 } sample_options;
 
-enum { PRIME = 0x100, CHARS, TEMPERATURE, SEED, THREADS };
+enum { PRIME = 0x100, CHARS, TEMPERATURE, TOP_K, SEED, THREADS };
 
 static const struct argp_option options[] = {
 	{"prime", PRIME, "TEXT", 0, "What the text begins with (nothing: a random symbol)", 0},
 	{"chars", CHARS, "N", 0, "Symbols to write after it (500)", 0},
 	{"temperature", TEMPERATURE, "X", 0,
 		"1: as the model thinks likely (default); lower: safer; 0: always the likeliest", 0},
+	{"top-k", TOP_K, "N", 0, "Draw among the N likeliest symbols only (0: all)", 0},
 	{"seed", SEED, "N", 0, "Another number, another text (1)", 0},
 	{"threads", THREADS, "N", 0, "Threads (1)", 0},
 	{0},
@@ -45,6 +46,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case PRIME: o->prime = arg; break;
 	case CHARS: o->chars = option_int(state, "--chars", arg, 0, INT64_MAX); break;
 	case TEMPERATURE: o->temperature = option_real(state, "--temperature", arg, 0, 1000); break;
+	case TOP_K: o->top_k = option_int(state, "--top-k", arg, 0, INT64_MAX); break;
 	case SEED: o->seed = option_int(state, "--seed", arg, 0, INT64_MAX); break;
 	case THREADS: o->threads = option_int(state, "--threads", arg, 1, 4096); break;
 	case ARGP_KEY_ARG:
@@ -141,7 +143,8 @@ static tl_status write_text(writer *w, const sample_options *o, tl_error *err)
 	tl_rng rng = {.seed = (uint64_t)o->seed};
 	tl_status status = read_prime(w, o, &rng, err);
 	for (int64_t i = 0; i < o->chars && !status; i++) {
-		int32_t next = (int32_t)tl_sample_index(w->logits, w->b->vocab.n, o->temperature, &rng);
+		int32_t next = (int32_t)tl_sample_top_k(
+			w->logits, w->b->vocab.n, o->top_k, o->temperature, &rng);
 		if (next < 0)
 			return tl_error_set(err, TL_ERR_VALUE, "the model gives no finite probability to any symbol");
 		print_symbol(w, next);
