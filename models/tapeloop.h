@@ -46,6 +46,8 @@
 #include "models/layers.h"
 #include "models/lm.h"
 #include "models/perplexity.h"
+#include "models/pool.h"
+#include "models/reader.h"
 #include "models/rnn.h"
 #include "models/sample.h"
 #include "ops/activation.h"

@@ -5,6 +5,8 @@
 
 static const task_kind *const kinds[] = {
 	&lm_kind,
+	&tagger_kind,
+	&classifier_kind,
 };
 
 const task_kind *task_kind_at(int k)
