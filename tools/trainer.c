@@ -220,7 +220,7 @@ tl_status trainer_end_epoch(trainer *t, epoch_report *r, tl_error *err)
 bool trainer_finished(const trainer *t)
 {
 	const trainer_state *s = &t->state;
-	return s->epoch > t->options->epochs || (t->patience && s->worse >= t->patience);
+	return s->epoch > (t->task->once ? 1 : t->options->epochs) || (t->patience && s->worse >= t->patience);
 }
 
 int64_t trainer_updates(const trainer *t)
