@@ -19,6 +19,10 @@ for name in order reber copy; do
     works problem $name --length 12 --steps 3 --threads 1 --quiet --cell gru --hidden 4
     is "$name has figures from 0 to 1" starts ".*\"problem\": \"$name\".*\"test\": {\"[a-z]*\": [01][.0-9]*[,}]"
 done
+works --help
+for word in problem gradients; do
+    is "help lists $word" holds "tapeloop $word"
+done
 works problem adding --help
 is "explains itself" holds 'Usage: tapeloop problem adding'
 works problem adding --length 10 --steps 30 --threads 1 --quiet -o loss.gp

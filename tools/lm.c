@@ -75,7 +75,8 @@ static tl_status lm_epoch(task *base, int64_t e, tl_error *err)
 	return TL_OK;
 }
 
-static tl_var loss_of(lm_task *t, const tl_carry *state, const int32_t *x, const int32_t *y, tl_shape shape, bool training)
+static tl_var loss_of(
+	lm_task *t, const tl_carry *state, const int32_t *x, const int32_t *y, tl_shape shape, bool training)
 {
 	tl_tape *tape = t->base.tape;
 	tl_lm_result r = t->model->run(t, tl_index(tape, shape, x), tl_carry_in(state, tape), training);

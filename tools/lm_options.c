@@ -25,7 +25,8 @@ static const struct argp_option own_options[] = {
 	{"lowercase-letters", LOWERCASE, 0, 0,
 		"Reduce the text to lower-case letters and single spaces, lines joined, as d2l.ai does", 2},
 	{"limit", LIMIT, "N", 0, "Only the first N symbols", 2},
-	{"length", LENGTH, "N", 0, "Time steps of a window (64); the state is carried from window to window, gradients are not", 2},
+	{"length", LENGTH, "N", 0,
+		"Time steps of a window (64); the state is carried from window to window, gradients are not", 2},
 	{"shift", SHIFT, "N", 0, "Epoch e starts N (e-1) symbols later, modulo length + 1 (0)", 2},
 	{0},
 };
