@@ -34,9 +34,10 @@ static const struct argp_option options[] = {
 static const char doc[] =
 	"What a trained model finds in series."
 	"\v"
-	"The model is a file that `tapeloop train series` saved. The answers are an .npy file: of L classes their probabilities "
-	"(N, L); values (N, K); a class for each step (N, T), with -100 past a series' length; values of steps (N, T, K), with 0 "
-	"there; or the next steps (N, ahead, D) behind the last one. A JSON object on standard output tells which. Example:\n\n"
+	"The model is a file that `tapeloop train series` saved. The answers are an .npy file: of L classes their "
+	"probabilities (N, L); values (N, K); a class for each step (N, T), with -100 past a series' length; values of "
+	"steps (N, T, K), with 0 there; or the next steps (N, ahead, D) behind the last one. A JSON object on standard "
+	"output tells which. Example:\n\n"
 	"  tapeloop predict digits/model.safetensors --x new.npy -o found.npy\n";
 
 static error_t parse(int key, char *arg, struct argp_state *state)

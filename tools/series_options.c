@@ -6,7 +6,16 @@
 #include "models/cells.h"
 
 /* An option for part k is X + k, Y + k or LENGTHS + k. */
-enum { X = 0x100, Y = X + PARTS, LENGTHS = Y + PARTS, POOL = LENGTHS + PARTS, AUTOREGRESSIVE, LINEAR, AHEAD, STANDARDIZE };
+enum {
+	X = 0x100,
+	Y = X + PARTS,
+	LENGTHS = Y + PARTS,
+	POOL = LENGTHS + PARTS,
+	AUTOREGRESSIVE,
+	LINEAR,
+	AHEAD,
+	STANDARDIZE,
+};
 
 #define LOOKED_AT                                                                                                  \
 	{"valid-x", X + VALID, "FILE", 0, "Series that choose the best epoch", 2},                                \
@@ -24,17 +33,17 @@ static const struct argp_option own_options[] = {
 	{0, 0, 0, 0, "Data (.npy files):", 2},
 	{"train-x", X + TRAIN, "FILE", 0, "Series to learn from: (N, T, D), or (N, T) for D = 1, of reals, or uint8 that is "
 		"divided by 255 (required)", 2},
-	{"train-y", Y + TRAIN, "FILE", 0, "What is to be found: whole numbers (N) are classes, (N, T) classes of steps, where "
-		"-100 counts for nothing; reals (N) or (N, K) are values, (N, T, K) values of steps", 2},
+	{"train-y", Y + TRAIN, "FILE", 0, "What is to be found: whole numbers (N) are classes, (N, T) classes of "
+		"steps, where -100 counts for nothing; reals (N) or (N, K) are values, (N, T, K) values of steps", 2},
 	{"train-lengths", LENGTHS + TRAIN, "FILE", 0, "Where series are shorter than T: whole numbers (N)", 2},
 	LOOKED_AT,
 	FAR,
 	{"standardize", STANDARDIZE, 0, 0, "Bring each number of x, and values that are to be found, to mean 0 and "
 		"deviation 1", 2},
-	{"pool", POOL, "last|mean|max", 0, "Which of the outputs over time, or what of all of them, is looked at where there is "
-		"one answer a series (last)", 1},
-	{"autoregressive", AUTOREGRESSIVE, "N", 0, "There is no y: predict the next step of x from the last N ones, through one "
-		"layer of --hidden units; 0: from all, by the recurrent net", 1},
+	{"pool", POOL, "last|mean|max", 0, "Which of the outputs over time, or what of all of them, is looked at "
+		"where there is one answer a series (last)", 1},
+	{"autoregressive", AUTOREGRESSIVE, "N", 0, "There is no y: predict the next step of x from the last N ones, "
+		"through one layer of --hidden units; 0: from all, by the recurrent net", 1},
 	{"linear", LINEAR, 0, 0, "With --autoregressive N: no hidden units", 1},
 	{0},
 };
@@ -100,15 +109,15 @@ static error_t parse_eval(int key, char *arg, struct argp_state *state)
 static const struct argp_child children[] = {{&net_argp, 0, NULL, 0}, {0}};
 
 #define FIGURES \
-	"accuracy and macro_f1 (the mean of the classes' F1) are in percent, of series or of steps that count; mse is the mean " \
-	"square of what values miss, mse_ahead of the last --ahead steps, each predicted from predictions. loss is the " \
-	"cross-entropy in nats, or the mean square, with --standardize in its units. "
+	"accuracy and macro_f1 (the mean of the classes' F1) are in percent, of series or of steps that count; mse is " \
+	"the mean square of what values miss, mse_ahead of the last --ahead steps, each predicted from predictions. " \
+	"loss is the cross-entropy in nats, or the mean square, with --standardize in its units. "
 
 const struct argp series_train_argp = {own_options, parse, NULL,
 	"Train a net that finds classes, values or labels of series, or what comes next in them."
 	"\v"
-	"recurrent layers -> pooling over time, unless each step is asked for -> dropout -> one number for each class or value. "
-	"What is learned follows from y's type and shape. The last line on standard output is a JSON object; " FIGURES
+	"recurrent layers -> pooling over time, unless each step is asked for -> dropout -> one number for each class or "
+	"value. What is learned follows from y's type and shape. The last line on standard output is a JSON object; " FIGURES
 	"Examples:\n\n"
 	"  tapeloop train series --train-x x.npy --train-y y.npy --valid-x vx.npy --valid-y vy.npy --out digits\n"
 	"  tapeloop train series --train-x x.npy --autoregressive 4 --standardize --out next\n"

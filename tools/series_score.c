@@ -41,11 +41,11 @@ static tl_status look_at_labels(
 	return tl_classes_add(c->classes, counted, b.labels, found, err);
 }
 
-/* Vectors of one series each, or of one row each at steps first, first + 1, ... of it, against those that come true. */
-static void add_squares(count *c, const series_task *t, const tl_real *got, const tl_real *want, int64_t k)
+/* Number k of a vector, against the one that is true. */
+static void add_square(count *c, const series_task *t, int64_t k, tl_real got, tl_real want)
 {
 	const series_scale *scale = t->next ? &t->x_scale : &t->y_scale;
-	double d = (double)got[k] - (double)want[k], own = d * series_scale_unit(scale, k % t->outputs);
+	double d = (double)got - (double)want, own = d * series_scale_unit(scale, k);
 	c->loss += d * d;
 	c->square += own * own;
 	c->n++;
@@ -67,7 +67,7 @@ static tl_status look_at_values(
 		return tape_error(t->base.tape, err);
 	for (int64_t i = 0; i < n; i++)
 		if (!by_step || !b.lengths || first + i / width < b.lengths[i / t->outputs % rows])
-			add_squares(c, t, got, want, i);
+			add_square(c, t, i % t->outputs, got[i], want[i]);
 	c->tokens += b.tokens;
 	return TL_OK;
 }
@@ -80,7 +80,7 @@ static tl_status look_ahead(
 	if (series_take(t, s, which, rows, &b, err))
 		return err->status;
 	tl_tape *tape = t->base.tape;
-	int64_t ahead = t->ahead, D = t->inputs, n = ahead * rows * D;
+	int64_t ahead = t->ahead, width = rows * t->inputs, n = ahead * width;
 	tl_real *got = tl_tape_alloc(tape, (size_t)n * sizeof *got);
 	int64_t *seen = tl_tape_alloc(tape, (size_t)rows * sizeof *seen);
 	if (!got || !seen)
@@ -91,8 +91,8 @@ static tl_status look_ahead(
 	if (tl_read(tl_ar_continue(t->ar, before, b.lengths ? seen : NULL, ahead), got, n))
 		return tape_error(tape, err);
 	for (int64_t i = 0; i < n; i++) {
-		int64_t row = i / D % rows, step = seen[row] + i / (rows * D);
-		add_squares(ctx, t, got + i - i % D, b.input + (step * rows + row) * D, i % D);
+		int64_t row = i / t->inputs % rows, step = seen[row] + i / width;
+		add_square(ctx, t, i % t->inputs, got[i], b.input[step * width + i % width]);
 	}
 	return TL_OK;
 }
