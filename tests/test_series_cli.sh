@@ -268,6 +268,23 @@ lengths=$(echo "$lengths" | sed 's/odd/sine/g')
 next 3 --hidden 16 --lr 0.02 --epochs 15 $lengths
 is "of unequal lengths" below "$(figure test mse out)" 0.1
 
+# The loss that is learned from is the one that is reported: where nothing is learned, the same part has the same.
+unmoved() {
+    name=$1
+    shift
+    run train series --train-x "${name}_train_x.npy" --valid-x "${name}_train_x.npy" --epochs 1 --lr 1e-12 --hidden 4 \
+        --batch 7 --quiet --out unmoved "$@"
+    is "the loss of $name is the same, $*" close "$(figure train loss out)" "$(figure valid loss out)" 1e-5
+}
+unmoved odd --train-y odd_train_y.npy --valid-y odd_train_y.npy --train-lengths odd_train_n.npy \
+    --valid-lengths odd_train_n.npy
+unmoved sum --train-y sum_train_y.npy --valid-y sum_train_y.npy --train-lengths odd_train_n.npy \
+    --valid-lengths odd_train_n.npy --standardize
+unmoved scaled --train-y scaled_train_y.npy --valid-y scaled_train_y.npy --standardize
+for order in 0 3; do
+    unmoved sine --autoregressive $order --train-lengths sine_train_n.npy --valid-lengths sine_train_n.npy --standardize
+done
+
 # --- Bad input
 
 refused_train() {
