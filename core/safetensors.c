@@ -4,47 +4,14 @@
 #include "core/safetensors_file.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/file_error.h"
-
-tl_status tl__safetensors_pread(
-	const tl_safetensors *f, void *to, size_t bytes, int64_t offset, tl_error *err)
-{
-	char *at = to;
-	while (bytes > 0) {
-		ssize_t n = pread(f->fd, at, bytes, offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return tl__file_error(err, TL_ERR_IO, f->path, "cannot be read: %s", strerror(errno));
-		if (n == 0)
-			return tl__file_error(err, TL_ERR_IO, f->path, "became shorter while it was read");
-		at += n;
-		offset += n;
-		bytes -= (size_t)n;
-	}
-	return TL_OK;
-}
-
-static tl_status open_file(tl_safetensors *f, int64_t *size, tl_error *err)
-{
-	/* Without O_NONBLOCK, opening a FIFO would wait for its writer. */
-	f->fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
-	if (f->fd < 0 || fstat(f->fd, &st) != 0)
-		return tl__file_error(err, TL_ERR_IO, f->path, "cannot be opened: %s", strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return tl__file_error(err, TL_ERR_IO, f->path, "cannot be read: it is not a regular file");
-	*size = st.st_size;
-	return TL_OK;
-}
+#include "core/file_read.h"
+#include "core/raw.h"
 
 static tl_status parse_json(tl_safetensors *f, const char *text, size_t bytes, tl_error *err)
 {
@@ -70,12 +37,10 @@ static tl_status load_header(tl_safetensors *f, int64_t size, tl_error *err)
 			" bytes, too few for the header's length; the file was cut short or is "
 			"no safetensors file",
 			size);
-	tl_status status = tl__safetensors_pread(f, prefix, sizeof prefix, 0, err);
+	tl_status status = tl__file_pread(f->fd, f->path, prefix, sizeof prefix, 0, err);
 	if (status)
 		return status;
-	uint64_t length = 0;
-	for (int i = 0; i < TL__SAFETENSORS_PREFIX; i++)
-		length |= (uint64_t)prefix[i] << (8 * i);
+	uint64_t length = tl__raw_little(prefix, TL__SAFETENSORS_PREFIX);
 	if (length > (uint64_t)(size - TL__SAFETENSORS_PREFIX))
 		return tl__file_error(err, TL_ERR_FORMAT, f->path,
 			"claims a header of %" PRIu64 " bytes but holds only %" PRId64
@@ -90,7 +55,7 @@ static tl_status load_header(tl_safetensors *f, int64_t size, tl_error *err)
 	char *text = malloc(length ? length : 1);
 	if (!text)
 		return tl_error_memory(err);
-	status = tl__safetensors_pread(f, text, length, TL__SAFETENSORS_PREFIX, err);
+	status = tl__file_pread(f->fd, f->path, text, length, TL__SAFETENSORS_PREFIX, err);
 	if (!status)
 		status = parse_json(f, text, length, err);
 	free(text);
@@ -107,7 +72,7 @@ tl_safetensors *tl_safetensors_open(const char *path, tl_error *err)
 	f->fd = -1;
 	f->path = strdup(path);
 	int64_t size = 0;
-	tl_status status = f->path ? open_file(f, &size, err) : tl_error_memory(err);
+	tl_status status = f->path ? tl__file_open(f->path, &f->fd, &size, err) : tl_error_memory(err);
 	if (!status)
 		status = load_header(f, size, err);
 	if (!status)

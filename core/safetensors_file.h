@@ -55,8 +55,4 @@ tl_status tl__safetensors_parse(tl_safetensors *f, tl_error *err);
 /* NULL for an unknown name. */
 const tl__safetensors_type *tl__safetensors_type_find(const char *name);
 
-/* Exactly so many bytes from that place in the file; TL_ERR_IO where it has become too short. */
-tl_status tl__safetensors_pread(
-	const tl_safetensors *f, void *to, size_t bytes, int64_t offset, tl_error *err);
-
 #endif

@@ -3,74 +3,47 @@
 #include "core/safetensors_file.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
 #include "core/file_error.h"
+#include "core/file_read.h"
+#include "core/raw.h"
 #include "core/walk.h"
 
 #define READ_BLOCK 32768 /* bytes; a multiple of every dtype's size */
 
-static uint64_t little_endian(const unsigned char *from, int bytes)
-{
-	uint64_t v = 0;
-	for (int i = 0; i < bytes; i++)
-		v |= (uint64_t)from[i] << (8 * i);
-	return v;
-}
-
-static float float_of(uint32_t bits)
-{
-	float v;
-	memcpy(&v, &bits, sizeof v);
-	return v;
-}
-
 static bool decode_f32(const unsigned char *from, void *to)
 {
-	*(tl_real *)to = float_of((uint32_t)little_endian(from, 4));
+	*(tl_real *)to = tl__raw_f32(tl__raw_little(from, 4));
 	return true;
 }
 
 static bool decode_f64(const unsigned char *from, void *to)
 {
-	uint64_t bits = little_endian(from, 8);
-	double v;
-	memcpy(&v, &bits, sizeof v);
-	*(tl_real *)to = (tl_real)v;
-	return isinf(v) || !isinf(*(tl_real *)to);
+	return tl__raw_f64(tl__raw_little(from, 8), to);
 }
 
 static bool decode_bf16(const unsigned char *from, void *to)
 {
-	*(tl_real *)to = float_of((uint32_t)little_endian(from, 2) << 16);
+	*(tl_real *)to = tl__raw_f32(tl__raw_little(from, 2) << 16);
 	return true;
 }
 
-/* 1 bit of sign, 5 of exponent (bias 15; 0: subnormal, 31: infinite or NaN), 10 of fraction. */
 static bool decode_f16(const unsigned char *from, void *to)
 {
-	uint32_t bits = (uint32_t)little_endian(from, 2);
-	uint32_t sign = bits >> 15 << 31, fraction = bits & 0x3FF;
-	int exponent = (int)(bits >> 10 & 0x1F);
-	if (exponent == 31) {
-		*(tl_real *)to = float_of(sign | 0x7F800000 | fraction << 13);
-		return true;
-	}
-	double size = exponent == 0 ? ldexp(fraction, -24) : ldexp(1024 + fraction, exponent - 25);
-	*(tl_real *)to = (tl_real)(sign ? -size : size);
+	*(tl_real *)to = tl__raw_f16(tl__raw_little(from, 2));
 	return true;
 }
 
 static bool decode_i32(const unsigned char *from, void *to)
 {
-	*(int32_t *)to = (int32_t)little_endian(from, 4);
+	*(int32_t *)to = (int32_t)tl__raw_little(from, 4);
 	return true;
 }
 
 static bool decode_i64(const unsigned char *from, void *to)
 {
-	int64_t v = (int64_t)little_endian(from, 8);
+	int64_t v = (int64_t)tl__raw_little(from, 8);
 	if (v < INT32_MIN || v > INT32_MAX)
 		return false;
 	*(int32_t *)to = (int32_t)v;
@@ -121,8 +94,8 @@ static void refill(struct source *s)
 	int64_t rest = s->entry->end - s->next;
 	s->filled = rest < READ_BLOCK ? (int)rest : READ_BLOCK;
 	s->used = 0;
-	s->status = tl__safetensors_pread(
-		s->file, s->block, (size_t)s->filled, s->file->data_start + s->next, s->err);
+	s->status = tl__file_pread(s->file->fd, s->file->path, s->block, (size_t)s->filled,
+		s->file->data_start + s->next, s->err);
 	s->next += s->filled;
 }
 

@@ -5,12 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/atomic_file.h"
 #include "core/file_error.h"
-#include "core/walk.h"
+#include "core/raw.h"
 
-#define WRITE_BLOCK 32768 /* bytes; a multiple of every dtype's size */
-#define DATA_ALIGN 8      /* bytes; where the data start */
+#define DATA_ALIGN 8 /* bytes; where the data start */
 
 static tl_status check_text(const char *path, const char *text, tl_error *err)
 {
@@ -113,52 +111,6 @@ static tl_status header_bytes(
 	return TL_OK;
 }
 
-/* Elements on their way into a file. */
-struct sink {
-	tl_atomic_file *file;
-	tl_error *err;
-	tl_status status; /* the first failure; nothing is written after it */
-	size_t size;      /* bytes an element */
-	size_t used;      /* bytes of the block */
-	unsigned char block[WRITE_BLOCK];
-};
-
-static void sink_flush(struct sink *s)
-{
-	if (!s->status)
-		s->status = tl_atomic_file_write(s->file, s->block, s->used, s->err);
-	s->used = 0;
-}
-
-static void write_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
-{
-	struct sink *s = ctx;
-	for (int64_t i = 0; i < n && !s->status; i++) {
-		const char *from = at[0] + i * step[0] * (int64_t)s->size;
-		uint64_t bits;
-		if (s->size == sizeof(uint32_t)) {
-			uint32_t half;
-			memcpy(&half, from, sizeof half);
-			bits = half;
-		} else {
-			memcpy(&bits, from, sizeof bits);
-		}
-		if (s->used == WRITE_BLOCK)
-			sink_flush(s);
-		for (size_t b = 0; b < s->size; b++)
-			s->block[s->used++] = (unsigned char)(bits >> (8 * b));
-	}
-}
-
-static tl_status write_tensor(tl_atomic_file *file, const tl_tensor *t, tl_error *err)
-{
-	struct sink s = {.file = file, .err = err, .size = tl_dtype_size(t->dtype)};
-	if (tl_shape_size(t->shape) > 0)
-		tl__walk(1, (const tl_tensor *[]){t}, write_run, &s);
-	sink_flush(&s);
-	return s.status;
-}
-
 static tl_status write_file(const char *path, const unsigned char *header, size_t header_length,
 	const tl_safetensors_item *items, int n_items, tl_error *err)
 {
@@ -167,7 +119,7 @@ static tl_status write_file(const char *path, const unsigned char *header, size_
 	if (!status)
 		status = tl_atomic_file_write(&file, header, header_length, err);
 	for (int k = 0; k < n_items && !status; k++)
-		status = write_tensor(&file, &items[k].tensor, err);
+		status = tl__raw_write(&file, &items[k].tensor, err);
 	if (!status)
 		status = tl_atomic_file_commit(&file, err);
 	tl_atomic_file_release(&file);

@@ -24,7 +24,7 @@
 
 #include <string.h>
 
-#define ROUNDS 8
+#define ROUNDS 16
 #define FOREST 8 /* one in so many nodes has an identity on which loops disagree: this is no program of loops */
 
 typedef struct entry {

@@ -14,7 +14,13 @@ extern TL_API const tl_cell tl_cell_gru;           /* Cho et al., 2014 */
 extern TL_API const tl_cell tl_cell_gru_lbr;       /* reset after the product: PyTorch's and cuDNN's GRU */
 extern TL_API const tl_cell tl_cell_lstm;          /* Hochreiter, Schmidhuber, 1997; Gers et al., 2000 */
 extern TL_API const tl_cell tl_cell_lstm_peephole; /* Gers, Schmidhuber, 2000 */
+extern TL_API const tl_cell tl_cell_lstm_norm;     /* with layer normalisation: Ba, Kiros, Hinton, 2016 */
 extern TL_API const tl_cell tl_cell_mgu;           /* Zhou et al., 2016 */
+
+/* With vectors of a second size, P: tl_rnn_options.project. */
+extern TL_API const tl_cell tl_cell_lstm_projected; /* Sak, Senior, Beaufays, 2014: PyTorch's proj_size */
+extern TL_API const tl_cell tl_cell_elman;          /* rnn with an output of its own */
+extern TL_API const tl_cell tl_cell_jordan;         /* Jordan, 1986: the output returns in place of the state */
 
 /* Entry k of the list of all of them, or NULL past the end; by name, or NULL. */
 TL_API const tl_cell *tl_cell_at(int k);

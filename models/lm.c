@@ -13,15 +13,14 @@ tl_lm *tl_lm_new(tl_store *store, const tl_lm_options *o, tl_error *err)
 	lm->options = *o;
 	if (tl_embedding_add(&lm->input, store, "embed", o->symbols, o->embed, err))
 		goto failed;
-	tl_rnn_options rnn = {
-		.cell = o->cell,
-		.input = tl_embedding_size(&lm->input),
-		.hidden = o->hidden,
-		.layers = o->layers,
-		.dropout = o->dropout,
-	};
+	tl_rnn_options rnn = o->more;
+	rnn.cell = o->cell;
+	rnn.input = tl_embedding_size(&lm->input);
+	rnn.hidden = o->hidden;
+	rnn.layers = o->layers;
+	rnn.dropout = o->dropout;
 	lm->rnn = tl_rnn_new(store, "rnn", &rnn, err);
-	if (lm->rnn && tl_dense_add(&lm->output, store, "out", o->hidden, o->symbols, err) == TL_OK)
+	if (lm->rnn && tl_dense_add(&lm->output, store, "out", tl_rnn_output_size(lm->rnn), o->symbols, err) == TL_OK)
 		return lm;
 failed:
 	tl_lm_free(lm);

@@ -19,6 +19,7 @@ typedef struct tl_lm_options {
 	int64_t hidden;
 	int layers;       /* 0: one */
 	double dropout;   /* between recurrent layers */
+	tl_rnn_options more; /* of the recurrent layers, besides the above: truncation, checkpoints, ...; one direction */
 } tl_lm_options;
 
 typedef struct tl_lm {

@@ -2,30 +2,41 @@
 /* A net and its parameters; what it records stands in rnn_run.c. */
 #include "models/rnn.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/rnn_run.h"
 #include "optim/init.h"
 
-static tl_status check_options(const tl_rnn_options *o, tl_error *err)
+#define NAME 256
+
+/* "NAME.lJ." or "NAME.lJ.reverse." of direction i. */
+static void prefix(const tl_rnn *rnn, const char *name, int i, char *text)
 {
-	if (!o->cell)
-		return tl_error_set(err, TL_ERR_ARGUMENT, "rnn: no cell is given");
-	if (!o->cell->step || !o->cell->params || o->cell->states < 1 || o->cell->states > TL_MAX_STATES)
-		return tl_error_set(err, TL_ERR_ARGUMENT, "rnn: cell %s needs a step, parameters and 1 to %d states",
-			o->cell->name ? o->cell->name : "(no name)", TL_MAX_STATES);
-	if (o->input < 1 || o->hidden < 1 || o->layers < 0)
-		return tl_error_set(err, TL_ERR_ARGUMENT,
-			"rnn: input size %" PRId64 ", hidden size %" PRId64 " and %d layers must be positive", o->input,
-			o->hidden, o->layers);
-	if (o->checkpoint < 0)
-		return tl_error_set(err, TL_ERR_ARGUMENT, "rnn: a checkpoint of %" PRId64 " steps is none", o->checkpoint);
-	if (!(o->dropout >= 0 && o->dropout < 1))
-		return tl_error_set(err, TL_ERR_ARGUMENT, "rnn: dropout %g is not in [0, 1)", o->dropout);
-	return TL_OK;
+	snprintf(text, NAME, "%s.l%d.%s", name, i / rnn->directions, i % rnn->directions ? "reverse." : "");
+}
+
+static bool add_cell(tl_rnn *rnn, tl_store *store, const char *name, int i, tl_error *err)
+{
+	tl_cell_sizes sizes = tl__rnn_sizes(rnn);
+	char start[NAME], full[NAME + 64];
+	prefix(rnn, name, i, start);
+	if (i >= rnn->directions)
+		sizes.input = tl_rnn_output_size(rnn);
+	bool fine = true;
+	for (int k = 0; k < rnn->count && fine; k++) {
+		tl_param **p = &rnn->params[i * rnn->count + k];
+		snprintf(full, sizeof full, "%s%s", start, rnn->options.cell->params[k].name);
+		fine = (*p = tl_store_add(store, full, tl_cell_param_shape(rnn->options.cell, k, sizes), err)) != NULL;
+	}
+	for (int k = 0; rnn->starts && k < rnn->options.cell->states && fine; k++) {
+		tl_param **p = &rnn->starts[i * rnn->options.cell->states + k];
+		snprintf(full, sizeof full, "%sstart.%d", start, k);
+		fine = (*p = tl_store_add(store, full, TL_SHAPE(tl_cell_state_size(rnn->options.cell, k, sizes)), err)) != NULL;
+	}
+	return fine;
 }
 
 tl_rnn *tl_rnn_new(tl_store *store, const char *name, const tl_rnn_options *options, tl_error *err)
@@ -33,41 +44,35 @@ tl_rnn *tl_rnn_new(tl_store *store, const char *name, const tl_rnn_options *opti
 	tl_rnn_options o = *options;
 	if (o.layers == 0)
 		o.layers = 1;
-	if (check_options(&o, err))
+	if (tl__rnn_check_options(&o, err))
 		return NULL;
-	int count = tl_cell_param_count(o.cell);
-	for (int k = 0; k < count; k++)
-		if (!o.cell->params[k].gates) {
-			tl_error_set(err, TL_ERR_ARGUMENT, "rnn: parameter %s of cell %s names no gates",
-				o.cell->params[k].name, o.cell->name);
-			return NULL;
-		}
 	tl_rnn *rnn = calloc(1, sizeof *rnn);
-	tl_param **params = calloc((size_t)(o.layers * count), sizeof *params);
-	if (!rnn || !params) {
+	if (!rnn) {
 		tl_error_memory(err);
-		free(rnn);
-		free(params);
 		return NULL;
 	}
-	*rnn = (tl_rnn){o, params, count};
-	for (int j = 0; j < o.layers; j++)
-		for (int k = 0; k < count; k++) {
-			char full[256];
-			snprintf(full, sizeof full, "%s.l%d.%s", name, j, o.cell->params[k].name);
-			tl_shape shape = tl_cell_param_shape(o.cell, k, j ? o.hidden : o.input, o.hidden);
-			if (!(params[j * count + k] = tl_store_add(store, full, shape, err))) {
-				tl_rnn_free(rnn);
-				return NULL;
-			}
-		}
-	return rnn;
+	*rnn = (tl_rnn){.options = o, .directions = o.bidirectional ? 2 : 1, .count = tl_cell_param_count(o.cell)};
+	size_t all = (size_t)(o.layers * rnn->directions);
+	rnn->params = calloc(all * (size_t)rnn->count + 1, sizeof *rnn->params);
+	if (o.start == TL_START_LEARNED)
+		rnn->starts = calloc(all * (size_t)o.cell->states, sizeof *rnn->starts);
+	bool fine = rnn->params && (rnn->starts || o.start != TL_START_LEARNED);
+	if (!fine)
+		tl_error_memory(err);
+	for (int i = 0; i < (int)all && fine; i++)
+		fine = add_cell(rnn, store, name, i, err);
+	if (fine)
+		return rnn;
+	tl_rnn_free(rnn);
+	return NULL;
 }
 
 void tl_rnn_free(tl_rnn *rnn)
 {
-	if (rnn)
+	if (rnn) {
 		free(rnn->params);
+		free(rnn->starts);
+	}
 	free(rnn);
 }
 
@@ -75,25 +80,45 @@ void tl_rnn_init(tl_rnn *rnn, tl_rng *rng)
 {
 	if (!rnn)
 		return;
-	double bound = 1 / sqrt((double)rnn->options.hidden);
-	for (int i = 0; i < rnn->options.layers * rnn->count; i++)
-		tl_init_uniform(rnn->params[i], rng, -bound, bound);
+	const tl_rnn_options *o = &rnn->options;
+	double bound = 1 / sqrt((double)o->hidden);
+	for (int i = 0; i < o->layers * rnn->directions * rnn->count; i++) {
+		tl_rows rows = o->cell->params[i % rnn->count].rows;
+		if (rows & (TL_FROM_ZERO | TL_FROM_ONE))
+			tl_init_constant(rnn->params[i], rows & TL_FROM_ONE ? 1 : 0);
+		else
+			tl_init_uniform(rnn->params[i], rng, -bound, bound);
+	}
+	for (int i = 0; rnn->starts && i < o->layers * rnn->directions * o->cell->states; i++)
+		tl_init_constant(rnn->starts[i], 0);
 }
 
 bool tl_rnn_set_bias(tl_rnn *rnn, char gate, double value)
 {
 	const tl_cell *cell = rnn->options.cell;
-	int64_t hidden = rnn->options.hidden;
 	bool found = false;
-	for (int i = 0; gate != '\0' && i < rnn->options.layers * rnn->count; i++) {
-		const tl_cell_param *p = &cell->params[i % rnn->count];
-		const char *at = p->rows == TL_BIAS ? strchr(p->gates, gate) : NULL;
+	for (int i = 0; gate != '\0' && i < rnn->options.layers * rnn->directions * rnn->count; i++) {
+		int k = i % rnn->count;
+		const tl_cell_param *p = &cell->params[k];
+		const char *at = (p->rows & TL_ROWS) == TL_BIAS ? strchr(p->gates, gate) : NULL;
 		if (!at)
 			continue;
-		tl_real *block = (tl_real *)rnn->params[i]->value.data + (at - p->gates) * hidden;
-		for (int64_t j = 0; j < hidden; j++)
+		int64_t columns = tl_cell_param_block(cell, k, tl__rnn_sizes(rnn));
+		tl_real *block = (tl_real *)rnn->params[i]->value.data + (at - p->gates) * columns;
+		for (int64_t j = 0; j < columns; j++)
 			block[j] = (tl_real)value;
 		found = true;
 	}
 	return found;
+}
+
+int64_t tl_rnn_output_size(const tl_rnn *rnn)
+{
+	return rnn->directions * tl_cell_output_size(rnn->options.cell, tl__rnn_sizes(rnn));
+}
+
+tl_shape tl_rnn_state_shape(const tl_rnn *rnn, int k, int64_t batch)
+{
+	return TL_SHAPE(rnn->options.layers * rnn->directions, batch,
+		tl_cell_state_size(rnn->options.cell, k, tl__rnn_sizes(rnn)));
 }

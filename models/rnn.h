@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The recurrent driver: any cell, unrolled over time, in any number of layers.
+ * The recurrent driver: any cell, unrolled over time, in any number of layers, in one direction or both.
  *
- *	layer j at time t reads layer j at t-1 and layer j-1 at t; the last layer's states are the output
+ *	layer j at time t reads layer j at t-1 and layer j-1 at t; the last layer's outputs are the output
+ *	reverse direction: layer j at time t reads layer j at t+1; layer j+1 reads both, side by side
  *
- * Every step stands in the scope "layer=j/t=i".
+ * T steps, B rows, inputs of size E, states of size H (or P, see models/cell.h), D directions. Every step stands in
+ * the scope "layer=j/t=i"; those of the reverse direction in "layer=j/reverse/t=i", i counted from where it starts.
  */
 #ifndef TL_MODELS_RNN_H
 #define TL_MODELS_RNN_H
@@ -12,6 +14,13 @@
 #include "core/random.h"
 #include "models/cell.h"
 #include "optim/store.h"
+
+/* The state before the first step where none is given. */
+typedef enum tl_start {
+	TL_START_ZERO,
+	TL_START_LEARNED, /* parameters "NAME.lJ.start.K" of state K, of its size, the same for all rows; zeros at first */
+	TL_START_RANDOM,  /* in training normal with mean 0, drawn anew for each run; else its mean */
+} tl_start;
 
 typedef struct tl_rnn_options {
 	const tl_cell *cell;
@@ -24,41 +33,70 @@ typedef struct tl_rnn_options {
 	 * see graph/checkpoint.h; 0: keep all. Not for use within a checkpoint.
 	 */
 	int64_t checkpoint;
+	int64_t project;    /* P: size of what the cell projects; 0: H */
+	bool bidirectional; /* D = 2 */
+	bool batch_first;   /* x is (B, T, E) and the output (B, T, D*H); states are as ever */
+	tl_start start;
+	double start_scale; /* standard deviation of a random start */
+	/*
+	 * In training the state v[0] is read through one mask for each row, the same at all steps: Gal, Ghahramani,
+	 * "A theoretically grounded application of dropout in recurrent neural networks", 2016. 0: none.
+	 */
+	double recurrent_dropout;
+	/*
+	 * In training each element of state k keeps its previous value with this probability; else it is the
+	 * expectation, z s_{t-1} + (1 - z) s_t: Krueger et al., "Zoneout", 2017. 0: none.
+	 */
+	double zoneout[TL_MAX_STATES];
+	/*
+	 * Truncated backpropagation: no gradient flows back from step K to K-1, from 2K to 2K-1, ..., counted from
+	 * where a direction starts (in the reverse one, from each row's last step). 0: all of it.
+	 */
+	int64_t truncate;
 } tl_rnn_options;
 
+/* Directions of all layers are counted layer * D + direction: the forward one is 0, the reverse one 1. */
 typedef struct tl_rnn {
 	tl_rnn_options options;
-	tl_param **params; /* of layer j: params[j * count + k] is the cell's k-th */
-	int count;         /* parameters of the cell */
+	int directions;     /* D */
+	tl_param **params;  /* of direction i: params[i * count + k] is the cell's k-th */
+	int count;          /* parameters of the cell */
+	tl_param **starts;  /* learned: starts[i * states + k]; else NULL */
 } tl_rnn;
 
 /*
- * Add the parameters to the store, named "NAME.lJ.PARAM". The net keeps pointers into the store, which
- * must outlive it. Returns NULL on error.
+ * Add the parameters to the store, named "NAME.lJ.PARAM", and of the reverse direction "NAME.lJ.reverse.PARAM".
+ * The net keeps pointers into the store, which must outlive it. Returns NULL on error.
  */
 TL_API tl_rnn *tl_rnn_new(tl_store *store, const char *name, const tl_rnn_options *options, tl_error *err);
 TL_API void tl_rnn_free(tl_rnn *rnn);
 
-/* PyTorch's default: every parameter uniform in +-1/sqrt(H). */
+/* PyTorch's default: every parameter uniform in +-1/sqrt(H), but for those that a cell has start elsewhere. */
 TL_API void tl_rnn_init(tl_rnn *rnn, tl_rng *rng);
 /* Set the bias block of the gate with this letter; false where the cell has no such gate. */
 TL_API bool tl_rnn_set_bias(tl_rnn *rnn, char gate, double value);
 
+/* D times the size of the cell's output. */
+TL_API int64_t tl_rnn_output_size(const tl_rnn *rnn);
+/* (layers*D, B, H), or P for H: state k of a batch. */
+TL_API tl_shape tl_rnn_state_shape(const tl_rnn *rnn, int k, int64_t batch);
+
 typedef struct tl_rnn_result {
-	tl_var output;  /* (T, B, H): the last layer's v[0] at every step */
-	tl_state last;  /* v[k]: (layers, B, H), the k-th state of each layer after the last step */
+	tl_var output;  /* (T, B, D*H): the last layer's outputs at every step, both directions side by side */
+	tl_state last;  /* v[k]: (layers*D, B, H), the k-th state of each direction after its last step */
 } tl_rnn_result;
 
 /*
- * x (T, B, E). initial: v[k] (layers, B, H), or n = 0 for zeros. `training` switches dropout on.
- * Errors are on x's tape.
+ * x (T, B, E). initial: v[k] (layers*D, B, H), or n = 0 for those of `start`. `training` switches dropout,
+ * zoneout and random starts on. Errors are on x's tape.
  */
 TL_API tl_rnn_result tl_rnn_run(const tl_rnn *rnn, tl_var x, tl_state initial, bool training);
 
 /*
- * The same for B sequences of unequal lengths: row b of x (T, B, E) holds lengths[b] steps, from 1 to T, and
+ * The same for B sequences of unequal lengths: row b of x (T, B, E) holds lengths[b] steps, from 0 to T, and
  * what stands behind them is not read. No step computes rows that have ended. output is zero from t =
- * lengths[b] on; last is each row's state after its own last step. Rows may come in any order; those that
+ * lengths[b] on; last is each row's state after its own last step, which is the initial one where there is no
+ * step; the reverse direction starts at each row's own last one. Rows may come in any order; those that
  * come sorted, the longest first, are not moved. `lengths` is read during the call only.
  *
  *	int64_t lengths[3] = {9, 12, 4};
@@ -67,7 +105,7 @@ TL_API tl_rnn_result tl_rnn_run(const tl_rnn *rnn, tl_var x, tl_state initial, b
 TL_API tl_rnn_result tl_rnn_run_ragged(
 	const tl_rnn *rnn, tl_var x, const int64_t *lengths, tl_state initial, bool training);
 
-/* One step for sampling and streams: x (B, E), states as above; output is (B, H). */
+/* One step for sampling and streams, in one direction: x (B, E), states as above; output is (B, H). */
 TL_API tl_rnn_result tl_rnn_step(const tl_rnn *rnn, tl_var x, tl_state initial);
 
 #endif

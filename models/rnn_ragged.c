@@ -5,7 +5,9 @@
  * are gathered into one array without the padding, x[0] above x[1] and so on, and scattered back:
  *
  *	lengths 1, 3, 2       at t:  0        1     2
- *	order   1, 2, 0       rows:  1 2 0    1 2   1      `place` of row b at t: t B + b
+ *	order   1, 2, 0       rows:  1 2 0    1 2   1      `place` of row b at t: t B + b, batch first: b T + t
+ *
+ * Row i of those that run at t is packed row first[t] + i; in reverse that is first[length_i - 1 - t] + i.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -15,12 +17,14 @@
 #include "ops/layout.h"
 
 typedef struct ragged {
-	int64_t batch, steps; /* B, and the greatest length */
-	int64_t *running;     /* [steps + 1]: rows that are longer than t */
+	int64_t batch, total, steps; /* B, T, and the greatest length */
+	bool batch_first;
+	int64_t *running; /* [steps + 1]: rows that are longer than t */
+	int64_t *first;   /* [steps + 1]: packed rows before those of step t */
+	int32_t *order;   /* [B]: the longest row first */
+	int32_t *rank;    /* [B]: where row b stands in that order */
 	bool sorted;
-	tl_var order; /* (B) int32: the longest row first; unset where sorted */
-	tl_var rank;  /* (B): where row b stands in that order */
-	tl_var place; /* (sum of lengths): indices of real rows among T B */
+	tl_var place; /* (n): where packed rows stand among all T B; unset where it is not needed */
 } ragged;
 
 static tl_var index_of(tl_tape *tape, int64_t n, int32_t *data)
@@ -32,14 +36,14 @@ static tl_var index_of(tl_tape *tape, int64_t n, int32_t *data)
 static bool check_lengths(tl_tape *tape, const int64_t *lengths, int64_t batch, int64_t steps)
 {
 	if (batch < 1)
-		tl_tape_fail(tape, TL_ERR_SHAPE, "rnn: x (T, B, E) has no rows");
+		tl_tape_fail(tape, TL_ERR_SHAPE, "rnn: x has no rows");
 	if (!lengths)
 		tl_tape_fail(tape, TL_ERR_ARGUMENT, "rnn: no lengths are given");
 	for (int64_t b = 0; lengths && b < batch; b++)
-		if (lengths[b] < 1 || lengths[b] > steps)
+		if (lengths[b] < 0 || lengths[b] > steps)
 			tl_tape_fail(tape, TL_ERR_ARGUMENT,
 				"rnn: the length of row %" PRId64 " is %" PRId64
-				", it must be from 1 to T = %" PRId64,
+				", it must be from 0 to T = %" PRId64,
 				b, lengths[b], steps);
 	if (batch > INT32_MAX / steps)
 		tl_tape_fail(tape, TL_ERR_SHAPE,
@@ -49,33 +53,15 @@ static bool check_lengths(tl_tape *tape, const int64_t *lengths, int64_t batch, 
 }
 
 /* Counting sort: running[L] rows are longer than L, so the rows of length L begin there. */
-static void rank_rows(ragged *r, const int64_t *lengths, int64_t *next, int32_t *rank, int32_t *order)
+static void rank_rows(ragged *r, const int64_t *lengths, int64_t *next)
 {
 	memcpy(next, r->running, (size_t)(r->steps + 1) * sizeof *next);
 	r->sorted = true;
 	for (int64_t b = 0; b < r->batch; b++) {
-		rank[b] = (int32_t)next[lengths[b]]++;
-		order[rank[b]] = (int32_t)b;
-		r->sorted = r->sorted && rank[b] == b;
+		r->rank[b] = (int32_t)next[lengths[b]]++;
+		r->order[r->rank[b]] = (int32_t)b;
+		r->sorted = r->sorted && r->rank[b] == b;
 	}
-}
-
-/* The indices that rows which are not sorted need. */
-static bool index_rows(ragged *r, tl_tape *tape, int32_t *rank, int32_t *order)
-{
-	int64_t n = 0;
-	for (int64_t t = 0; t < r->steps; t++)
-		n += r->running[t];
-	int32_t *place = tl_tape_alloc(tape, (size_t)n * sizeof *place), *at = place;
-	for (int64_t t = 0; place && t < r->steps; t++)
-		for (int64_t i = 0; i < r->running[t]; i++)
-			*at++ = (int32_t)(t * r->batch + order[i]);
-	if (place) {
-		r->order = index_of(tape, r->batch, order);
-		r->rank = index_of(tape, r->batch, rank);
-		r->place = index_of(tape, n, place);
-	}
-	return tl_tape_status(tape) == TL_OK;
 }
 
 static bool sort_rows(ragged *r, tl_tape *tape, const int64_t *lengths)
@@ -85,16 +71,35 @@ static bool sort_rows(ragged *r, tl_tape *tape, const int64_t *lengths)
 	size_t counts = (size_t)(r->steps + 1) * sizeof *r->running,
 	       rows = (size_t)r->batch * sizeof(int32_t);
 	int64_t *next = tl_tape_alloc(tape, counts);
-	int32_t *rank = tl_tape_alloc(tape, rows), *order = tl_tape_alloc(tape, rows);
 	r->running = tl_tape_alloc(tape, counts);
-	if (!next || !rank || !order || !r->running)
+	r->first = tl_tape_alloc(tape, counts);
+	r->order = tl_tape_alloc(tape, rows);
+	r->rank = tl_tape_alloc(tape, rows);
+	if (!next || !r->running || !r->first || !r->order || !r->rank)
 		return false;
 	memset(r->running, 0, counts);
 	for (int64_t b = 0; b < r->batch; b++)
 		for (int64_t t = 0; t < lengths[b]; t++)
 			r->running[t]++;
-	rank_rows(r, lengths, next, rank, order);
-	return r->sorted || index_rows(r, tape, rank, order);
+	r->first[0] = 0;
+	for (int64_t t = 0; t < r->steps; t++)
+		r->first[t + 1] = r->first[t] + r->running[t];
+	rank_rows(r, lengths, next);
+	return true;
+}
+
+/* For each packed row, where it stands in x (or, with lengths, the row that it is in reverse), or its number so. */
+static tl_var index_rows(const ragged *r, tl_tape *tape, const int64_t *lengths, bool packed)
+{
+	int64_t n = r->first[r->steps];
+	int32_t *index = tl_tape_alloc(tape, (size_t)n * sizeof *index), *at = index;
+	for (int64_t t = 0; index && t < r->steps; t++)
+		for (int64_t i = 0; i < r->running[t]; i++) {
+			int64_t b = r->order[i], step = lengths ? lengths[b] - 1 - t : t;
+			int64_t in_x = r->batch_first ? b * r->total + step : step * r->batch + b;
+			*at++ = (int32_t)(packed ? r->first[step] + i : in_x);
+		}
+	return index ? index_of(tape, n, index) : (tl_var){0};
 }
 
 /* Rows of axis 1 in another order. */
@@ -104,39 +109,67 @@ static tl_var permute(tl_var v, tl_var index)
 	return tl_transpose(tl_gather(tl_transpose(v, swap), index), swap);
 }
 
-static tl_state permute_state(tl_state s, tl_var index)
+static tl_state permute_state(const ragged *r, tl_state s, int32_t *order)
 {
+	if (s.n == 0 || r->sorted)
+		return s;
+	tl_var index = index_of(s.v[0].tape, r->batch, order);
 	for (int k = 0; k < s.n; k++)
 		s.v[k] = permute(s.v[k], index);
 	return s;
 }
 
-/* at[t] = the rows that run at step t, of x (T, B, E). */
-static void take_rows(const ragged *r, tl_var x, tl_var *at)
+/* What the layers read: from x where it lies, or gathered. */
+static void take_rows(ragged *r, tl_var x, const int64_t *lengths, bool both_directions, tl__flow *f)
 {
-	tl_var rows = tl_gather(tl_reshape(x, TL_SHAPE(tl_dim(x, 0) * r->batch, tl_dim(x, 2))), r->place);
-	int64_t first = 0;
-	for (int64_t t = 0; t < r->steps; first += r->running[t++])
-		at[t] = tl_slice(rows, 0, first, first + r->running[t], 1);
+	bool moved = !r->sorted || r->batch_first;
+	tl_var rows = tl_reshape(x, TL_SHAPE(r->total * r->batch, tl_dim(x, 2)));
+	if (moved || both_directions)
+		r->place = index_rows(r, x.tape, NULL, false);
+	if (moved)
+		tl__rnn_cut(f, tl_gather(rows, r->place), f->at);
+	for (int64_t t = 0; t < r->steps && !moved; t++) {
+		tl_scope_begin(x.tape, "t", t);
+		f->at[t] = tl_select(x, 0, t);
+		if (r->running[t] < r->batch)
+			f->at[t] = tl_slice(f->at[t], 0, 0, r->running[t], 1);
+		tl_scope_end(x.tape);
+	}
+	if (both_directions) {
+		f->index = index_rows(r, x.tape, lengths, true);
+		f->reversed = tl_gather(rows, index_rows(r, x.tape, lengths, false));
+	}
 }
 
-/* The reverse, with zeros in place of the padding: (T, B, H). */
-static tl_var put_rows(const ragged *r, int64_t steps, const tl_var *at)
+/* Packed rows at their places, with zeros for the padding: (T, B, H) or (B, T, H). */
+static tl_var put_rows(const ragged *r, tl_var rows)
 {
-	int64_t hidden = tl_dim(at[0], 1);
-	tl_var rows = tl_concat((int)r->steps, at, 0);
-	return tl_reshape(tl_scatter_add(TL_SHAPE(steps * r->batch, hidden), r->place, rows),
-		TL_SHAPE(steps, r->batch, hidden));
+	int64_t size = tl_dim(rows, 1);
+	tl_var all = tl_scatter_add(TL_SHAPE(r->total * r->batch, size), r->place, rows);
+	return tl_reshape(
+		all, r->batch_first ? TL_SHAPE(r->batch, r->total, size) : TL_SHAPE(r->total, r->batch, size));
 }
 
-/* The same for rows that were sorted. */
-static tl_var pad_rows(const ragged *r, int64_t steps, tl_var *at)
+/* The same for the steps of rows that were sorted. */
+static tl_var pad_rows(const ragged *r, tl_var *at)
 {
 	for (int64_t t = 0; t < r->steps; t++)
 		if (r->running[t] < r->batch)
 			at[t] = tl_pad(at[t], 0, 0, r->batch - r->running[t], 0);
 	tl_var output = tl_stack((int)r->steps, at, 0);
-	return r->steps < steps ? tl_pad(output, 0, 0, steps - r->steps, 0) : output;
+	return r->steps < r->total ? tl_pad(output, 0, 0, r->total - r->steps, 0) : output;
+}
+
+static tl_var output_of(const tl_rnn *rnn, const ragged *r, const tl__flow *f)
+{
+	if (r->steps == 0) {
+		int64_t size = tl_rnn_output_size(rnn);
+		return tl_fill(f->tape,
+			r->batch_first ? TL_SHAPE(r->batch, r->total, size) : TL_SHAPE(r->total, r->batch, size), 0);
+	}
+	if (f->all.tape)
+		return put_rows(r, f->all);
+	return r->place.tape ? put_rows(r, tl_concat((int)r->steps, f->at, 0)) : pad_rows(r, f->at);
 }
 
 tl_rnn_result tl_rnn_run_ragged(
@@ -144,23 +177,22 @@ tl_rnn_result tl_rnn_run_ragged(
 {
 	if (!tl__rnn_fits(rnn, x, 3, initial))
 		return tl__rnn_failed(rnn, x.tape);
-	int64_t steps = tl_dim(x, 0);
-	ragged r = {.batch = tl_dim(x, 1)};
-	if (!check_lengths(x.tape, lengths, r.batch, steps) || !sort_rows(&r, x.tape, lengths))
+	bool batch_first = rnn->options.batch_first;
+	ragged r = {.batch = tl_dim(x, !batch_first), .total = tl_dim(x, batch_first), .batch_first = batch_first};
+	if (!check_lengths(x.tape, lengths, r.batch, r.total) || !sort_rows(&r, x.tape, lengths))
 		return tl__rnn_failed(rnn, x.tape);
-	tl_var *at = tl_tape_alloc(x.tape, (size_t)r.steps * sizeof *at);
+	tl__flow f = {.tape = x.tape, .batch = r.batch, .steps = r.steps, .running = r.running};
+	f.at = tl_tape_alloc(x.tape, (size_t)(r.steps + 1) * sizeof *f.at);
+	if (!f.at)
+		return tl__rnn_failed(rnn, x.tape);
+	tl_scope_begin(x.tape, "layer", 0);
+	if (r.steps > 0)
+		take_rows(&r, x, lengths, rnn->directions > 1, &f);
+	tl_scope_end(x.tape);
 	tl_rnn_result result;
-	if (!at)
+	if (!tl__rnn_layers(rnn, &f, permute_state(&r, initial, r.order), training, &result.last))
 		return tl__rnn_failed(rnn, x.tape);
-	if (r.sorted)
-		tl__rnn_split(x, r.running, r.steps, at);
-	else
-		take_rows(&r, x, at);
-	tl_state first = r.sorted ? initial : permute_state(initial, r.order);
-	if (!tl__rnn_layers(rnn, r.steps, at, first, training, &result.last))
-		return tl__rnn_failed(rnn, x.tape);
-	result.output = r.sorted ? pad_rows(&r, steps, at) : put_rows(&r, steps, at);
-	if (!r.sorted)
-		result.last = permute_state(result.last, r.rank);
+	result.output = output_of(rnn, &r, &f);
+	result.last = permute_state(&r, result.last, r.rank);
 	return result;
 }

@@ -28,6 +28,7 @@
 #ifndef TAPELOOP_H
 #define TAPELOOP_H
 
+#include "core/npy.h"
 #include "core/random.h"
 #include "core/safetensors.h"
 #include "core/threads.h"
@@ -38,12 +39,15 @@
 #include "graph/tape.h"
 #include "models/beam.h"
 #include "models/bleu.h"
+#include "models/carry.h"
 #include "models/cells.h"
 #include "models/chunks.h"
 #include "models/classes.h"
 #include "models/layers.h"
 #include "models/lm.h"
 #include "models/perplexity.h"
+#include "models/pool.h"
+#include "models/reader.h"
 #include "models/rnn.h"
 #include "models/sample.h"
 #include "ops/activation.h"
@@ -55,6 +59,7 @@
 #include "ops/math.h"
 #include "ops/matmul.h"
 #include "ops/norm.h"
+#include "ops/random.h"
 #include "ops/reduce.h"
 #include "ops/select.h"
 #include "ops/softmax.h"

@@ -78,8 +78,13 @@ double tl_clip_norm(tl_store *store, double max_norm)
 	double norm = tl_grad_norm(store), factor = max_norm / (norm + 1e-6);
 	if (!(max_norm > 0) || !isfinite(norm) || factor >= 1)
 		return norm;
-	pass_over(store, scale, &(pass){.factor = (tl_real)factor});
+	tl_scale_grad(store, factor);
 	return norm;
+}
+
+void tl_scale_grad(tl_store *store, double factor)
+{
+	pass_over(store, scale, &(pass){.factor = (tl_real)factor});
 }
 
 void tl_clip_value(tl_store *store, double limit)

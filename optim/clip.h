@@ -19,6 +19,9 @@ TL_API double tl_grad_norm(const tl_store *store);
  */
 TL_API double tl_clip_norm(tl_store *store, double max_norm);
 
+/* Multiplies the gradients: sums over several batches become means. */
+TL_API void tl_scale_grad(tl_store *store, double factor);
+
 /* Cuts each element to [-limit, limit]; NaN stays. A limit that is not above 0 clips nothing. */
 TL_API void tl_clip_value(tl_store *store, double limit);
 

@@ -35,16 +35,6 @@ tl_status tl_store_save(const tl_store *s, const char *path, const tl_safetensor
 	return status;
 }
 
-tl_status tl_store_load(tl_store *s, const tl_safetensors *f, tl_error *err)
-{
-	tl_safetensors_item *items = all_items(s);
-	if (!items)
-		return tl_error_memory(err);
-	tl_status status = tl_items_load(items, tl_store_count(s), f, err);
-	free(items);
-	return status;
-}
-
 /* Names for one part of the sentence: "a, b, ...". Three parts fit into a tl_error. */
 typedef struct list {
 	int count;
@@ -87,7 +77,7 @@ static void say(char sentence[TL_ERROR_TEXT], const char *what, const list *l)
 }
 
 /* found[k] becomes item k's number in the file; wanted[i]: tensor i of the file is some item's. */
-static tl_status check_fit(const tl_safetensors_item *items, int n, const tl_safetensors *f, int *found,
+static tl_status check_fit(const tl_safetensors_item *items, int n, const tl_safetensors *f, bool whole, int *found,
 	bool *wanted, tl_error *err)
 {
 	list missing = {0}, unexpected = {0}, shapes = {0};
@@ -103,7 +93,7 @@ static tl_status check_fit(const tl_safetensors_item *items, int n, const tl_saf
 		if (!tl_shape_equal(items[k].tensor.shape, in_file))
 			add_shape(&shapes, &items[k], in_file);
 	}
-	for (int i = 0; i < tl_safetensors_count(f); i++)
+	for (int i = 0; whole && i < tl_safetensors_count(f); i++)
 		if (!wanted[i])
 			add(&unexpected, tl__excerpt(tl_safetensors_name(f, i), shown));
 	if (!missing.count && !unexpected.count && !shapes.count)
@@ -135,7 +125,8 @@ static tl_status read_all(const tl_safetensors_item *items, int n, const tl_safe
 	return TL_OK;
 }
 
-tl_status tl_items_load(const tl_safetensors_item *items, int n, const tl_safetensors *f, tl_error *err)
+/* whole: the file may hold nothing else. */
+static tl_status load(const tl_safetensors_item *items, int n, const tl_safetensors *f, bool whole, tl_error *err)
 {
 	tl_arena memory;
 	tl_arena_init(&memory, 0);
@@ -146,7 +137,7 @@ tl_status tl_items_load(const tl_safetensors_item *items, int n, const tl_safete
 	tl_status status = TL_OK;
 	if (found && wanted && staged) {
 		memset(wanted, 0, in_file * sizeof *wanted);
-		status = check_fit(items, n, f, found, wanted, err);
+		status = check_fit(items, n, f, whole, found, wanted, err);
 		if (!status)
 			status = read_all(items, n, f, found, staged, &memory, err);
 	} else {
@@ -154,4 +145,29 @@ tl_status tl_items_load(const tl_safetensors_item *items, int n, const tl_safete
 	}
 	tl_arena_release(&memory);
 	return status;
+}
+
+tl_status tl_items_load(const tl_safetensors_item *items, int n, const tl_safetensors *f, tl_error *err)
+{
+	return load(items, n, f, true, err);
+}
+
+static tl_status load_store(tl_store *s, const tl_safetensors *f, bool whole, tl_error *err)
+{
+	tl_safetensors_item *items = all_items(s);
+	if (!items)
+		return tl_error_memory(err);
+	tl_status status = load(items, tl_store_count(s), f, whole, err);
+	free(items);
+	return status;
+}
+
+tl_status tl_store_load(tl_store *s, const tl_safetensors *f, tl_error *err)
+{
+	return load_store(s, f, true, err);
+}
+
+tl_status tl_store_load_part(tl_store *s, const tl_safetensors *f, tl_error *err)
+{
+	return load_store(s, f, false, err);
 }

@@ -20,6 +20,8 @@ TL_API tl_status tl_store_save(const tl_store *store, const char *path, const tl
  * of tl_safetensors_read, or TL_ERR_MEMORY.
  */
 TL_API tl_status tl_store_load(tl_store *store, const tl_safetensors *f, tl_error *err);
+/* The same for a file that holds more, such as a checkpoint: what it has too many is not read. */
+TL_API tl_status tl_store_load_part(tl_store *store, const tl_safetensors *f, tl_error *err);
 
 /*
  * The same for any tensors, which `items` describe: a checkpoint, say, of a store's parameters together

@@ -30,10 +30,10 @@ static inline net net_new(const tl_rnn_options *options, int64_t steps, int64_t 
 	net n = {.tape = tl_tape_new(NULL), .store = tl_store_new()};
 	n.rnn = tl_rnn_new(n.store, "net", options, &err);
 	ck_assert_msg(n.tape && n.rnn, "%s", err.text);
-	n.x = tl_store_add(n.store, "x", TL_SHAPE(steps, batch, options->input), &err);
-	tl_shape shape = TL_SHAPE(n.rnn->options.layers, batch, options->hidden);
+	tl_shape time_first = TL_SHAPE(steps, batch, options->input), batch_first = TL_SHAPE(batch, steps, options->input);
+	n.x = tl_store_add(n.store, "x", options->batch_first ? batch_first : time_first, &err);
 	for (int k = 0; k < options->cell->states; k++)
-		n.s[k] = tl_store_add(n.store, state[k], shape, &err);
+		n.s[k] = tl_store_add(n.store, state[k], tl_rnn_state_shape(n.rnn, k, batch), &err);
 	ck_assert_msg(err.status == TL_OK, "%s", err.text);
 	tl_rng rng = {.seed = 12};
 	for (int k = 0; k < tl_store_count(n.store); k++)
@@ -108,15 +108,20 @@ static inline tl_var weighted_sum(tl_var v, uint64_t stream)
 	return tl_sum_all(tl_mul(v, tl_input(v.tape, shape, w)));
 }
 
-/* A loss to which every output and every last state counts; the tape is reset before. */
-static inline tl_var net_loss(const net *n)
+/* A loss to which every output and every last state counts. */
+static inline tl_var result_loss(tl_rnn_result r)
 {
-	tl_tape_reset(n->tape);
-	tl_rnn_result r = net_run(n);
 	tl_var loss = weighted_sum(r.output, 0);
 	for (int k = 0; k < r.last.n; k++)
 		loss = tl_add(loss, weighted_sum(r.last.v[k], (uint64_t)k + 1));
 	return loss;
+}
+
+/* The same of a run; the tape is reset before. */
+static inline tl_var net_loss(const net *n)
+{
+	tl_tape_reset(n->tape);
+	return result_loss(net_run(n));
 }
 
 #endif

@@ -120,6 +120,55 @@ static void mgu_equations(const tl_real *const *p, const double *x, double s[][H
 		next[0][j] = (1 - f[j]) * s[0][j] + f[j] * tanh(xw(p, x, 1, 2, j) + hu(p[3], fh, 0, 1, j));
 }
 
+/* g * (v - mean) / sqrt(variance + 1e-5), over n elements. */
+static void normalize(int n, double *v, const tl_real *gain)
+{
+	double mean = 0, variance = 0;
+	for (int i = 0; i < n; i++)
+		mean += v[i] / n;
+	for (int i = 0; i < n; i++)
+		variance += (v[i] - mean) * (v[i] - mean) / n;
+	for (int i = 0; i < n; i++)
+		v[i] = (double)gain[i] * (v[i] - mean) / sqrt(variance + 1e-5);
+}
+
+static void lstm_norm_equations(const tl_real *const *p, const double *x, double s[][H], double next[][H])
+{
+	double a[4 * H] = {0}, b[4 * H] = {0}, c[H];
+	for (int j = 0; j < 4 * H; j++) {
+		for (int e = 0; e < E; e++)
+			a[j] += x[e] * (double)p[0][e * 4 * H + j];
+		b[j] = hu(p[1], s[0], 0, 4, j);
+	}
+	normalize(4 * H, a, p[3]);
+	normalize(4 * H, b, p[4]);
+	for (int j = 0; j < 4 * H; j++)
+		a[j] += b[j] + (double)p[2][j];
+	for (int j = 0; j < H; j++)
+		c[j] = next[1][j] = sigmoid(a[H + j]) * s[1][j] + sigmoid(a[j]) * tanh(a[2 * H + j]);
+	normalize(H, c, p[5]);
+	for (int j = 0; j < H; j++)
+		next[0][j] = sigmoid(a[3 * H + j]) * tanh(c[j] + (double)p[6][j]);
+}
+
+/* With P = H. */
+static void lstm_projected_equations(const tl_real *const *p, const double *x, double s[][H], double next[][H])
+{
+	double h[H];
+	lstm_equations(p, x, s, next);
+	memcpy(h, next[0], sizeof h);
+	for (int j = 0; j < H; j++)
+		next[0][j] = hu(p[3], h, 0, 1, j);
+}
+
+static void jordan_equations(const tl_real *const *p, const double *x, double s[][H], double next[][H])
+{
+	double h[1][H];
+	rnn_equations(p, x, s, h);
+	for (int j = 0; j < H; j++)
+		next[0][j] = tanh(hu(p[3], h[0], 0, 1, j) + (double)p[4][j]);
+}
+
 /* In the order of tl_cell_at. A layer has matrices * (E + H + 1) * H + vectors * H parameters. */
 static const struct {
 	const tl_cell *cell;
@@ -132,7 +181,11 @@ static const struct {
 	{&tl_cell_gru_lbr, gru_lbr_equations, 3, 1},
 	{&tl_cell_lstm, lstm_equations, 4, 0},
 	{&tl_cell_lstm_peephole, lstm_peephole_equations, 4, 3},
+	{&tl_cell_lstm_norm, lstm_norm_equations, 4, 4 + 4 + 1 + 1},
+	{&tl_cell_lstm_projected, lstm_projected_equations, 4, H},
 	{&tl_cell_mgu, mgu_equations, 2, 0},
+	{&tl_cell_elman, rnn_equations, 1, H + 1},
+	{&tl_cell_jordan, jordan_equations, 1, H + 1},
 };
 
 enum { CELLS = sizeof cells / sizeof *cells };
@@ -155,7 +208,7 @@ START_TEST(follows_its_equations)
 {
 	const tl_cell *cell = cells[_i].cell;
 	const tl_real *p[8];
-	double want[TL_MAX_STATES][B][H];
+	double want[TL_MAX_STATES][B][H], output[B][H];
 	make_net(cell, 1, 1);
 	for (int k = 0; k < n.rnn->count; k++)
 		p[k] = n.rnn->params[k]->value.data;
@@ -171,7 +224,11 @@ START_TEST(follows_its_equations)
 			memcpy(want[k][row], next[k], sizeof next[k]);
 	}
 	tl_rnn_result r = net_run(&n);
-	check_close(cell->name, r.output, want[0][0]);
+	if (cell->output) /* what the Elman network puts out is computed as what returns in Jordan's */
+		for (int row = 0; row < B; row++)
+			for (int j = 0; j < H; j++)
+				output[row][j] = tanh(hu(p[3], want[0][row], 0, 1, j) + (double)p[4][j]);
+	check_close(cell->name, r.output, cell->output ? output[0] : want[0][0]);
 	for (int k = 0; k < cell->states; k++)
 		check_close(cell->name, r.last.v[k], want[k][0]);
 }

@@ -132,7 +132,8 @@ is "writes letters and never <unk>" [ "$(tr -d 'a-z ' <out | wc -c)" -eq 1 ]
 is "400 of them" [ "$(characters out)" -eq 409 ]
 
 # Gates, further parameters a layer: in + H + 1 rows of G H columns, and (in all) (H + 1) V at the end.
-for cell in "rnn 1 0" "rnn_relu 1 0" "gru 3 0" "gru_lbr 3 1" "lstm 4 0" "lstm_peephole 4 3" "mgu 2 0"; do
+for cell in "rnn 1 0" "rnn_relu 1 0" "gru 3 0" "gru_lbr 3 1" "lstm 4 0" "lstm_peephole 4 3" "lstm_norm 4 10" \
+    "lstm_projected 4 8" "mgu 2 0" "elman 1 9" "jordan 1 9"; do
     # shellcheck disable=SC2086
     set -- $cell
     train --quiet --cell "$1" --layers 2 --out "cell-$1"

@@ -163,7 +163,7 @@ START_TEST(a_given_vocabulary_is_kept)
 	vocab v;
 	tl_error err = {0};
 	token t[] = {token_of("x"), token_of("b"), token_of("a")};
-	ck_assert(!vocab_build(&v, t, COUNT(t), false, &err));
+	ck_assert(!vocab_build(&v, t, COUNT(t), FRONT_NONE, 1, &err));
 	write_file(BYTES("abba"));
 	read_corpus(&c, &(corpus_options){.split = {0, 0, 100}}, &v);
 	ck_assert_int_eq(v.n, 3);

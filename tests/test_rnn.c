@@ -48,7 +48,8 @@ START_TEST(shapes_of_results)
 		for (int k = 0; k < r.last.n; k++)
 			check_shape(r.last.v[k], TL_SHAPE(LAYERS, B, H));
 		tl_var top = tl_select(r.last.v[0], 0, LAYERS - 1);
-		check_equal("last state", top, tl_select(r.output, 0, steps - 1));
+		if (!cell->output)
+			check_equal("last state", top, tl_select(r.output, 0, steps - 1));
 	}
 }
 END_TEST

@@ -20,7 +20,7 @@ START_TEST(symbols_are_in_the_order_of_code_points)
 		t[i] = token_of(from[i]);
 	vocab v;
 	tl_error err = {0};
-	ck_assert(!vocab_build(&v, t, COUNT(from), false, &err));
+	ck_assert(!vocab_build(&v, t, COUNT(from), FRONT_NONE, 1, &err));
 	ck_assert(!v.has_unknown);
 	assert_symbols(&v, COUNT(want), want);
 	vocab_release(&v);
@@ -41,7 +41,7 @@ START_TEST(unknown_stands_first)
 		t[i] = token_of(from[i]);
 	vocab v;
 	tl_error err = {0};
-	ck_assert(!vocab_build(&v, t, COUNT(from), true, &err));
+	ck_assert(!vocab_build(&v, t, COUNT(from), FRONT_UNKNOWN, 1, &err));
 	ck_assert(v.has_unknown);
 	assert_symbols(&v, COUNT(want), want);
 	ck_assert(!vocab_encode(&v, "x", t, COUNT(from), ids, &err));
@@ -51,7 +51,7 @@ START_TEST(unknown_stands_first)
 	for (int i = 0; i < COUNT(others); i++)
 		ck_assert_int_eq(vocab_find(&v, others[i]), 0);
 	vocab_release(&v);
-	ck_assert(!vocab_build(&v, t, 0, true, &err));
+	ck_assert(!vocab_build(&v, t, 0, FRONT_UNKNOWN, 1, &err));
 	assert_symbols(&v, 1, want);
 	vocab_release(&v);
 }
@@ -78,7 +78,7 @@ START_TEST(finding_agrees_with_looking_at_all)
 			t[i] = random_word(&rng, letters);
 		vocab v;
 		tl_error err = {0};
-		ck_assert(!vocab_build(&v, t, n, unknown, &err));
+		ck_assert(!vocab_build(&v, t, n, unknown ? FRONT_UNKNOWN : FRONT_NONE, 1, &err));
 		for (int k = 0; k < 100; k++) {
 			token x = k < n ? t[k] : random_word(&rng, letters);
 			int64_t want = unknown ? 0 : -1;
@@ -103,7 +103,7 @@ START_TEST(an_unknown_symbol_is_named)
 	int32_t ids[COUNT(t)];
 	vocab v;
 	tl_error err = {0};
-	ck_assert(!vocab_build(&v, t, 2, false, &err));
+	ck_assert(!vocab_build(&v, t, 2, FRONT_NONE, 1, &err));
 	ck_assert(vocab_encode(&v, "other.txt", t, COUNT(t), ids, &err) == TL_ERR_INDEX);
 	ck_assert_ptr_nonnull(strstr(err.text, "other.txt"));
 	ck_assert_ptr_nonnull(strstr(err.text, "\xE2\x82\xAC"));
@@ -121,7 +121,7 @@ START_TEST(vocabularies_survive_json)
 	for (int unknown = 0; unknown < 2; unknown++) {
 		vocab v, again;
 		tl_error err = {0};
-		ck_assert(!vocab_build(&v, t, COUNT(from) - !unknown * 2, unknown, &err));
+		ck_assert(!vocab_build(&v, t, COUNT(from) - !unknown * 2, unknown ? FRONT_UNKNOWN : FRONT_NONE, 1, &err));
 		json_t *array = vocab_to_json(&v);
 		char *line = json_dumps(array, JSON_COMPACT);
 		json_t *parsed = json_loads(line, 0, NULL);

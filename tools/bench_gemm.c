@@ -10,7 +10,7 @@
 
 #include "core/gemm.h"
 #include "tools/bench.h"
-#include "tools/lm_report.h"
+#include "tools/score.h"
 #include "tools/options.h"
 #include "tools/progress.h"
 
@@ -96,7 +96,7 @@ static tl_status report(const peaks *p, tl_error *err)
 		"version", TL_VERSION, "backend", tl_gemm_backend(backend), "threads", p->threads, "gflops",
 		forward > gradient ? forward : gradient, "gflops_1120x1024x256", forward, "gflops_256x1024x1120",
 		gradient);
-	return report_line(stdout, line) ? TL_OK : tl_error_set(err, TL_ERR_IO, "standard output: %s", strerror(errno));
+	return print_json_line(stdout, line) ? TL_OK : tl_error_set(err, TL_ERR_IO, "standard output: %s", strerror(errno));
 }
 
 tl_status bench_gemm(int argc, char **argv, tl_error *err)

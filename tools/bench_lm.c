@@ -45,11 +45,10 @@ static tl_status make_lm(bench_job *job, const bench_options *o, tl_error *err)
 static tl_var record_segments(const lm_model *m, tl_tape *tape)
 {
 	tl_var x = tl_borrow(tape, &m->x), y = tl_borrow(tape, &m->y), loss = tl_fill(tape, TL_SCALAR, 0);
-	tl_shape shape = TL_SHAPE(m->lm->rnn->options.layers, tl_dim(x, 1), m->lm->rnn->options.hidden);
 	tl_state s = {.n = m->lm->options.cell->states};
 	tl_var *keep[TL_MAX_STATES + 1];
 	for (int k = 0; k < s.n; k++) {
-		s.v[k] = tl_fill(tape, shape, 0);
+		s.v[k] = tl_fill(tape, tl_rnn_state_shape(m->lm->rnn, k, tl_dim(x, 1)), 0);
 		keep[k] = &s.v[k];
 	}
 	keep[s.n] = &loss;

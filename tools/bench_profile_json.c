@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A profile as JSON, for programs: all entries, times in milliseconds of a step. */
 #include "tools/bench_profile.h"
-#include "tools/lm_report.h"
+#include "tools/score.h"
 
 static double ms(const bench_profile *p, double seconds)
 {
@@ -52,7 +52,7 @@ static json_t *planner(const tl_plan_figures *f)
 
 bool bench_profile_write(const bench_profile *p, FILE *to)
 {
-	return report_line(to,
+	return print_json_line(to,
 		json_pack("{s:s, s:i, s:I, s:f, s:f, s:f, s:o, s:f, s:f, s:o, s:o}", "work", p->work, "threads", p->threads,
 			"steps", (json_int_t)p->steps, "ms_per_step", ms(p, p->seconds), "ms_per_step_without",
 			1e3 * p->usual, "gemm_gflops", 1e-9 * p->peak, "phases", phases(p), "waiting_ms",

@@ -16,9 +16,9 @@
 #include "optim/optimizer.h"
 #include "tools/bench.h"
 #include "tools/bench_profile.h"
-#include "tools/lm_report.h"
-#include "tools/lm_run.h"
 #include "tools/progress.h"
+#include "tools/score.h"
+#include "tools/task.h"
 
 #define RECORDINGS 5
 #define RATE 0.1 /* of SGD */
@@ -120,8 +120,8 @@ static tl_status report(const bench_run *r, const bench_options *o, const bench_
 		(json_int_t)f->nodes, "record_ns_per_node", 1e9 * f->recording / (double)f->nodes,
 		"allocations_per_step", (double)f->stats.allocations / (double)o->steps, "plan_hits",
 		(json_int_t)f->stats.plan_hits, "plan_misses", (json_int_t)f->stats.plan_misses, "loss",
-		report_real((double)r->loss));
-	return report_line(stdout, line) ? TL_OK : tl_error_set(err, TL_ERR_IO, "standard output: %s", strerror(errno));
+		real_json((double)r->loss));
+	return print_json_line(stdout, line) ? TL_OK : tl_error_set(err, TL_ERR_IO, "standard output: %s", strerror(errno));
 }
 
 static tl_status profile_error(const char *path, tl_error *err)

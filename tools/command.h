@@ -11,11 +11,16 @@
 
 typedef tl_status (*command_fn)(int argc, char **argv, tl_error *err);
 
-tl_status command_train_lm(int argc, char **argv, tl_error *err);
-tl_status command_eval_lm(int argc, char **argv, tl_error *err);
 tl_status command_sample(int argc, char **argv, tl_error *err);
 tl_status command_graph(int argc, char **argv, tl_error *err);
 tl_status command_info(int argc, char **argv, tl_error *err);
 tl_status command_bench(int argc, char **argv, tl_error *err);
+
+/* Those that work for any task. */
+struct task_kind;
+typedef tl_status (*task_command_fn)(const struct task_kind *kind, int argc, char **argv, tl_error *err);
+
+tl_status command_train(const struct task_kind *kind, int argc, char **argv, tl_error *err);
+tl_status command_eval(const struct task_kind *kind, int argc, char **argv, tl_error *err);
 
 #endif

@@ -4,8 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-const char *const corpus_part_names[PARTS] = {"train", "valid", "test"};
-
 static void split(corpus *c, const double percent[3])
 {
 	int64_t from = 0;
@@ -22,13 +20,14 @@ static void split(corpus *c, const double percent[3])
 
 static tl_status build_vocab(vocab *v, const corpus *c, const corpus_options *o, const tokens *t, tl_error *err)
 {
-	bool unknown = o->unit == UNIT_WORD || o->lowercase_letters;
-	tl_status status = vocab_build(v, t->v, c->size[TRAIN], unknown, err);
+	bool unknown = o->unit == UNIT_WORD || o->lowercase_letters || o->min_count > 1;
+	int64_t least = o->min_count > 1 ? o->min_count : 1;
+	tl_status status = vocab_build(v, t->v, c->size[TRAIN], unknown ? FRONT_UNKNOWN : FRONT_NONE, least, err);
 	for (int64_t i = c->size[TRAIN]; !status && !unknown && i < t->n; i++)
 		unknown = vocab_find(v, t->v[i]) < 0;
 	if (!status && unknown && !v->has_unknown) {
 		vocab_release(v);
-		status = vocab_build(v, t->v, c->size[TRAIN], true, err);
+		status = vocab_build(v, t->v, c->size[TRAIN], FRONT_UNKNOWN, least, err);
 	}
 	return status;
 }

@@ -11,6 +11,7 @@
 #ifndef TL_TOOLS_CORPUS_H
 #define TL_TOOLS_CORPUS_H
 
+#include "tools/parts.h"
 #include "tools/vocab.h"
 
 typedef struct corpus_options {
@@ -18,11 +19,9 @@ typedef struct corpus_options {
 	text_unit unit;
 	bool lowercase_letters;
 	int64_t limit;   /* tokens; 0: all */
+	int64_t min_count; /* words seen less often in training are "<unk>"; 0, 1: none */
 	double split[3]; /* percent: train, valid, test */
 } corpus_options;
-
-enum { TRAIN, VALID, TEST, PARTS };
-extern const char *const corpus_part_names[PARTS];
 
 typedef struct corpus {
 	int32_t *ids;

@@ -8,10 +8,10 @@
 #include "models/cells.h"
 #include "ops/loss.h"
 #include "tools/command.h"
-#include "tools/lm_file.h"
-#include "tools/lm_run.h"
-#include "tools/options.h"
+#include "tools/lm.h"
+#include "tools/model_file.h"
 #include "tools/picture.h"
+#include "tools/tasks.h"
 
 typedef struct graph_options {
 	net_options net;
@@ -64,19 +64,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-static tl_status draw_gradients(tl_var loss, const lm_bundle *b, const graph_options *o, const tl_dot_options *dot,
+static tl_status draw_gradients(tl_var loss, const lm_task *m, const graph_options *o, const tl_dot_options *dot,
 	tl_error *err)
 {
-	int n = tl_store_count(b->store);
+	int n = tl_store_count(m->base.store);
 	tl_var *wrt = malloc((size_t)n * sizeof *wrt), *out = malloc((size_t)(n + 1) * sizeof *out);
 	tl_status status = wrt && out ? TL_OK : tl_error_memory(err);
 	for (int k = 0; k < n && !status; k++)
-		wrt[k] = tl_use(loss.tape, tl_store_at(b->store, k));
+		wrt[k] = tl_use(loss.tape, tl_store_at(m->base.store, k));
 	if (!status && tl_grad(loss, n, wrt, out))
 		status = tape_error(loss.tape, err);
 	for (int k = 0; k < n && !status; k++) {
 		char name[256];
-		snprintf(name, sizeof name, "d %s", tl_store_at(b->store, k)->name);
+		snprintf(name, sizeof name, "d %s", tl_store_at(m->base.store, k)->name);
 		tl_name(out[k], name);
 	}
 	if (!status) {
@@ -88,12 +88,12 @@ static tl_status draw_gradients(tl_var loss, const lm_bundle *b, const graph_opt
 	return status;
 }
 
-static tl_status draw(const lm_bundle *b, const graph_options *o, tl_tape *tape, tl_error *err)
+static tl_status draw(const lm_task *m, const graph_options *o, tl_tape *tape, tl_error *err)
 {
 	char title[256];
-	const tl_lm_options *net = &b->lm->options;
+	const tl_lm_options *net = &m->lm->options;
 	snprintf(title, sizeof title, "%s language model, %d layer%s of %lld, %lld time steps", net->cell->name,
-		b->lm->rnn->options.layers, b->lm->rnn->options.layers == 1 ? "" : "s", (long long)net->hidden,
+		m->lm->rnn->options.layers, m->lm->rnn->options.layers == 1 ? "" : "s", (long long)net->hidden,
 		(long long)o->length);
 	tl_dot_options dot = {.title = title, .legend = true};
 	int32_t *zeros = calloc((size_t)(o->length * o->batch), sizeof *zeros);
@@ -102,36 +102,29 @@ static tl_status draw(const lm_bundle *b, const graph_options *o, tl_tape *tape,
 	tl_shape shape = TL_SHAPE(o->length, o->batch);
 	tl_var x = tl_name(tl_index(tape, shape, zeros), "x"), y = tl_name(tl_index(tape, shape, zeros), "y");
 	free(zeros);
-	tl_var logits = tl_name(tl_lm_run(b->lm, x, (tl_state){0}, net->dropout > 0).logits, "logits");
+	tl_var logits = tl_name(tl_lm_run(m->lm, x, (tl_state){0}, net->dropout > 0).logits, "logits");
 	tl_var loss = o->backward ? tl_name(tl_cross_entropy(logits, y, NULL), "loss") : logits;
 	if (tape_error(tape, err))
 		return err->status;
-	return o->backward ? draw_gradients(loss, b, o, &dot, err) : picture_write(o->output, 1, &loss, &dot, err);
-}
-
-static bool net_given(const net_options *o)
-{
-	net_options d = NET_DEFAULTS;
-	return o->cell != &tl_cell_lstm || o->embed != d.embed || o->hidden != d.hidden || o->layers != d.layers ||
-		o->dropout != d.dropout;
+	return o->backward ? draw_gradients(loss, m, o, &dot, err) : picture_write(o->output, 1, &loss, &dot, err);
 }
 
 /* A net by its sizes, with numbers for symbols. */
-static tl_status build(lm_bundle *b, const graph_options *o, tl_error *err)
+static task *build(const graph_options *o, tl_error *err)
 {
-	tl_lm_options net = {
-		.cell = o->net.cell,
-		.embed = o->net.embed,
-		.hidden = o->net.hidden,
-		.layers = (int)o->net.layers,
-		.symbols = o->symbols,
-		.dropout = o->net.dropout,
-	};
-	*b = (lm_bundle){.store = tl_store_new()};
-	if (!b->store)
-		return tl_error_memory(err);
-	b->lm = tl_lm_new(b->store, &net, err);
-	return b->lm ? TL_OK : err->status;
+	task *t = task_new(&lm_kind, NULL);
+	if (!t || !(t->store = tl_store_new())) {
+		tl_error_memory(err);
+	} else {
+		((lm_task *)t)->net = o->net;
+		t->vocab[0].n = o->symbols; /* without names */
+		lm_kind.build(t, err);
+		t->vocab[0].n = 0;
+	}
+	if (!err->status)
+		return t;
+	task_free(t);
+	return NULL;
 }
 
 tl_status command_graph(int argc, char **argv, tl_error *err)
@@ -142,14 +135,15 @@ tl_status command_graph(int argc, char **argv, tl_error *err)
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	if (o.output && picture_check(o.output, err))
 		return err->status;
-	if (strcmp(o.what, "lm") && net_given(&o.net))
+	if (strcmp(o.what, "lm") && o.net.given)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "%s has its own cell and sizes: the options under 'Model' are for graph lm", o.what);
-	lm_bundle b = {0};
-	tl_status status = strcmp(o.what, "lm") ? lm_bundle_load(&b, o.what, err) : build(&b, &o, err);
-	tl_tape *tape = tl_tape_new(NULL);
-	if (!status)
-		status = tape ? draw(&b, &o, tape, err) : tl_error_memory(err);
+	task *t = strcmp(o.what, "lm") ? model_load(o.what, &lm_kind, err) : build(&o, err);
+	tl_tape *tape = t ? tl_tape_new(NULL) : NULL;
+	if (t && !tape)
+		tl_error_memory(err);
+	if (tape)
+		draw((const lm_task *)t, &o, tape, err);
 	tl_tape_free(tape);
-	lm_bundle_release(&b);
-	return status;
+	task_free(t);
+	return err->status;
 }

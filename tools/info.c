@@ -2,10 +2,11 @@
 /* tapeloop info */
 #include <argp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/command.h"
-#include "tools/lm_file.h"
+#include "tools/model_file.h"
 #include "tools/progress.h"
 
 static const char doc[] = "Print what a model file holds: its configuration, vocabulary and parameters.";
@@ -21,7 +22,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case ARGP_KEY_END:
 		if (!*path)
-			argp_error(state, "say which model: a file that `tapeloop train lm` saved");
+			argp_error(state, "say which model: a file that `tapeloop train` saved");
 		break;
 	default: return ARGP_ERR_UNKNOWN;
 	}
@@ -43,10 +44,11 @@ static void print_symbol(const char *s)
 		fputs(s, stdout);
 }
 
-static void print_vocabulary(const vocab *v)
+static void print_vocabulary(const char *key, const vocab *v)
 {
 	int64_t shown = v->n < 100 ? v->n : 100;
-	printf("\nvocabulary   ");
+	const char *dot = strchr(key, '.');
+	printf("%-12s ", dot ? dot + 1 : key);
 	for (int64_t i = 0; i < shown; i++) {
 		if (i)
 			putchar(' ');
@@ -55,29 +57,34 @@ static void print_vocabulary(const vocab *v)
 	puts(shown < v->n ? " ..." : "");
 }
 
-static void print_bundle(const char *path, const lm_bundle *b)
+/* The configuration as it stands in the file. */
+static void print_config(const task *t)
+{
+	json_t *config = json_object(), *value;
+	const char *key;
+	if (config && t->kind->config(t, config))
+		json_object_foreach(config, key, value) {
+			char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(7));
+			printf("%-12s %s\n", key, text ? text : "");
+			free(text);
+		}
+	json_decref(config);
+}
+
+static void print_model(const char *path, const task *t)
 {
 	char number[32], shape[TL_SHAPE_TEXT];
-	const tl_lm_options *o = &b->lm->options;
 	printf("model        %s\n", path);
-	printf("task         lm (recurrent language model)\n");
-	printf("cell         %s: %s\n", o->cell->name, o->cell->equations ? o->cell->equations : "");
-	printf("sizes        %lld symbols, ", (long long)o->symbols);
-	if (o->embed)
-		printf("embedding %lld, ", (long long)o->embed);
+	printf("task         %s (%s)\n", t->kind->name, t->kind->summary);
+	if (t->kind->print)
+		t->kind->print(t, stdout);
 	else
-		printf("one-hot input, ");
-	printf("%lld hidden units, %d layer%s, dropout %g\n", (long long)o->hidden, b->lm->rnn->options.layers,
-		b->lm->rnn->options.layers == 1 ? "" : "s", o->dropout);
-	printf("text         %s, one symbol a %s%s, split %g,%g,%g", b->data ? b->data : "not named",
-		b->unit == UNIT_WORD ? "word" : "character", b->lowercase_letters ? ", lower-case letters only" : "",
-		b->split[TRAIN], b->split[VALID], b->split[TEST]);
-	if (b->limit)
-		printf(", first %s symbols", count_text(b->limit, number));
-	print_vocabulary(&b->vocab);
-	printf("parameters   %s\n", count_text(tl_store_size(b->store), number));
-	for (int k = 0; k < tl_store_count(b->store); k++) {
-		const tl_param *p = tl_store_at(b->store, k);
+		print_config(t);
+	for (int k = 0; k < TASK_VOCABS && t->kind->vocabs[k].key; k++)
+		print_vocabulary(t->kind->vocabs[k].key, &t->vocab[k]);
+	printf("parameters   %s\n", count_text(tl_store_size(t->store), number));
+	for (int k = 0; k < tl_store_count(t->store); k++) {
+		const tl_param *p = tl_store_at(t->store, k);
 		printf("  %-24s %-16s %s\n", p->name, tl_shape_text(p->value.shape, shape),
 			count_text(tl_shape_size(p->value.shape), number));
 	}
@@ -88,10 +95,9 @@ tl_status command_info(int argc, char **argv, tl_error *err)
 	static const struct argp argp = {NULL, parse, "MODEL", doc, NULL, NULL, NULL};
 	const char *path = NULL;
 	argp_parse(&argp, argc, argv, 0, NULL, &path);
-	lm_bundle b;
-	tl_status status = lm_bundle_load(&b, path, err);
-	if (!status)
-		print_bundle(path, &b);
-	lm_bundle_release(&b);
-	return status;
+	task *t = model_load(path, NULL, err);
+	if (t)
+		print_model(path, t);
+	task_free(t);
+	return err->status;
 }

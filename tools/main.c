@@ -7,21 +7,31 @@
 
 #include "core/gemm.h"
 #include "tools/command.h"
+#include "tools/stop.h"
+#include "tools/tasks.h"
 
 static const struct {
-	const char *word, *task; /* task NULL: the command has no second word */
-	command_fn run;
+	const char *word;
+	command_fn run;           /* NULL: the command has a task as its second word */
+	task_command_fn run_task;
 	const char *usage, *summary;
 } commands[] = {
-	{"train", "lm", command_train_lm, "train lm --data FILE [OPTION...]", "train a language model on a text"},
-	{"eval", "lm", command_eval_lm, "eval lm MODEL [OPTION...]", "loss and perplexity of a trained model"},
-	{"sample", NULL, command_sample, "sample MODEL [OPTION...]", "let a trained model write"},
-	{"graph", NULL, command_graph, "graph lm|MODEL [OPTION...]", "draw a model unrolled over time"},
-	{"info", NULL, command_info, "info MODEL", "what a model file holds"},
-	{"bench", NULL, command_bench, "bench WORK [OPTION...]", "time training steps"},
+	{"train", NULL, command_train, "train TASK [OPTION...]", "learn from data"},
+	{"eval", NULL, command_eval, "eval TASK MODEL [OPTION...]", "how good a trained model is"},
+	{"sample", command_sample, NULL, "sample MODEL [OPTION...]", "let a trained language model write"},
+	{"graph", command_graph, NULL, "graph lm|MODEL [OPTION...]", "draw a model unrolled over time"},
+	{"info", command_info, NULL, "info MODEL", "what a model file holds"},
+	{"bench", command_bench, NULL, "bench WORK [OPTION...]", "time training steps"},
 };
 
 #define COMMANDS (sizeof commands / sizeof *commands)
+
+static void print_tasks(const char *word, FILE *to)
+{
+	const task_kind *kind;
+	for (int k = 0; (kind = task_kind_at(k)); k++)
+		fprintf(to, "  tapeloop %s %-*s %s\n", word, (int)(24 - strlen(word)), kind->name, kind->summary);
+}
 
 static void print_help(FILE *to)
 {
@@ -29,15 +39,26 @@ static void print_help(FILE *to)
 	      "Tapeloop trains recurrent networks that are composed from tensor algebra.\n\n",
 		to);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(to, "  tapeloop %-36s %s\n", commands[i].usage, commands[i].summary);
+		fprintf(to, "  tapeloop %-28s %s\n", commands[i].usage, commands[i].summary);
+	fputs("\nTasks:\n\n", to);
+	print_tasks("train", to);
+	print_tasks("eval", to);
 	fputs("\n"
 	      "Each command explains itself: tapeloop train lm --help. A first session:\n\n"
 	      "  tapeloop train lm --data book.txt --cell lstm --epochs 10 --out model\n"
 	      "  tapeloop sample model/model.safetensors --prime \"The time\" --chars 400 --temperature 0.7\n"
 	      "  tapeloop graph lm --cell lstm --length 3 -o lstm.svg\n\n"
 	      "Results go to standard output as one JSON object a line, progress and errors to standard error.\n"
-	      "The exit code is 0, or 2 after an error.\n",
+	      "The exit code is 0, or 2 after an error, or 128 + n after a training that signal n stopped: SIGINT and\n"
+	      "SIGTERM let it finish its step and save; it goes on with --resume.\n",
 		to);
+}
+
+static void print_task_help(size_t i, FILE *to)
+{
+	fprintf(to, "Usage: tapeloop %s\n\nThe tasks:\n\n", commands[i].usage);
+	print_tasks(commands[i].word, to);
+	fprintf(to, "\nEach explains itself: tapeloop %s lm --help.\n", commands[i].word);
 }
 
 static void print_version(void)
@@ -46,28 +67,49 @@ static void print_version(void)
 	printf("tapeloop %s (%s)\n", TL_VERSION, tl_gemm_backend(backend));
 }
 
-/* Runs commands[i] on what follows its words. */
-static int run(size_t i, int argc, char **argv)
+/* Runs commands[i] on what follows its words; a task where it has one. */
+static int run(size_t i, const task_kind *kind, int argc, char **argv)
 {
 	char name[64];
-	int words = commands[i].task ? 2 : 1;
+	int words = kind ? 2 : 1;
 	tl_error err = {0};
-	snprintf(name, sizeof name, "tapeloop %s%s%s", commands[i].word, commands[i].task ? " " : "",
-		commands[i].task ? commands[i].task : "");
+	snprintf(name, sizeof name, "tapeloop %s%s%s", commands[i].word, kind ? " " : "", kind ? kind->name : "");
 	argv[words] = name;
 	argp_err_exit_status = 2;
-	tl_status status = commands[i].run(argc - words, argv + words, &err);
+	tl_status status = kind ? commands[i].run_task(kind, argc - words, argv + words, &err)
+				: commands[i].run(argc - words, argv + words, &err);
 	if (!status && fflush(stdout))
 		status = tl_error_set(&err, TL_ERR_IO, "standard output cannot be written");
 	if (status)
 		fprintf(stderr, "%s: %s\n", name, err.text);
-	return status ? 2 : EXIT_SUCCESS;
+	return status ? 2 : stop_signal() ? 128 + stop_signal() : EXIT_SUCCESS;
+}
+
+static bool asks_for_help(const char *word)
+{
+	return !strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "-?") || !strcmp(word, "help");
+}
+
+/* A command whose second word is a task. */
+static int run_task(size_t i, int argc, char **argv)
+{
+	const char *task = argc > 2 ? argv[2] : "";
+	const task_kind *kind = task_kind_by_name(task);
+	if (kind)
+		return run(i, kind, argc, argv);
+	if (asks_for_help(task)) {
+		print_task_help(i, stdout);
+		return EXIT_SUCCESS;
+	}
+	fprintf(stderr, "tapeloop %s: '%s' is no task; there are:\n", commands[i].word, task);
+	print_tasks(commands[i].word, stderr);
+	return 2;
 }
 
 int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
-	if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help")) {
+	if (asks_for_help(word)) {
 		print_help(stdout);
 		return EXIT_SUCCESS;
 	}
@@ -75,18 +117,10 @@ int main(int argc, char **argv)
 		print_version();
 		return EXIT_SUCCESS;
 	}
-	const char *tasks = NULL;
-	for (size_t i = 0; i < COMMANDS; i++) {
-		if (strcmp(word, commands[i].word))
-			continue;
-		if (!commands[i].task || (argc > 2 && !strcmp(argv[2], commands[i].task)))
-			return run(i, argc, argv);
-		tasks = commands[i].task;
-	}
-	if (tasks)
-		fprintf(stderr, "tapeloop %s: '%s' is no task; there is: tapeloop %s %s (--help explains it)\n", word,
-			argc > 2 ? argv[2] : "", word, tasks);
-	else if (argc > 1)
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (!strcmp(word, commands[i].word))
+			return commands[i].run ? run(i, NULL, argc, argv) : run_task(i, argc, argv);
+	if (argc > 1)
 		fprintf(stderr, "tapeloop: there is no command '%s'; tapeloop --help lists them\n", word);
 	else
 		print_help(stderr);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "models/cells.h"
+#include "tools/text.h"
 
 int64_t option_int(struct argp_state *state, const char *option, const char *text, int64_t low, int64_t high)
 {
@@ -58,34 +59,32 @@ const char *option_path(struct argp_state *state, const char *option, const char
 	return text;
 }
 
-enum { CELL = 0x200, EMBED, HIDDEN, LAYERS, DROPOUT };
-
-static const struct argp_option options[] = {
-	{0, 0, 0, 0, "Model:", 1},
-	{"cell", CELL, "NAME", 0, "lstm (default), lstm_peephole, gru, gru_lbr (PyTorch's GRU), rnn, rnn_relu, mgu", 1},
-	{"hidden", HIDDEN, "N", 0, "Size of a layer's state (256)", 1},
-	{"embed", EMBED, "N", 0, "Size of a symbol's vector (64); 0: one-hot", 1},
-	{"layers", LAYERS, "N", 0, "Recurrent layers, one upon the other (1)", 1},
-	{"dropout", DROPOUT, "P", 0, "Of what goes from layer to layer, in training (0)", 1},
-	{0},
-};
-
-static error_t parse(int key, char *arg, struct argp_state *state)
+int option_word(struct argp_state *state, const char *option, const char *text, const char *const *words)
 {
-	net_options *o = state->input;
-	switch (key) {
-	case ARGP_KEY_INIT:
-		if (!o->cell)
-			o->cell = &tl_cell_lstm;
-		break;
-	case CELL: o->cell = option_cell(state, arg); break;
-	case EMBED: o->embed = option_int(state, "--embed", arg, 0, 65536); break;
-	case HIDDEN: o->hidden = option_int(state, "--hidden", arg, 1, 65536); break;
-	case LAYERS: o->layers = option_int(state, "--layers", arg, 1, 1000); break;
-	case DROPOUT: o->dropout = option_real(state, "--dropout", arg, 0, 0.999); break;
-	default: return ARGP_ERR_UNKNOWN;
+	char list[256] = "";
+	size_t used = 0;
+	int n = 0;
+	for (; words[n]; n++) {
+		if (!strcmp(words[n], text))
+			return n;
+		if (used < sizeof list)
+			used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", n ? ", " : "", words[n]);
 	}
+	argp_error(state, n == 2 ? "%s: '%s' is neither %s" : "%s: '%s' is none of %s", option, text, list);
 	return 0;
 }
 
-const struct argp net_argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
+char *option_default(const char *text, const char *format, ...)
+{
+	char value[64];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(value, sizeof value, format, args);
+	va_end(args);
+	size_t size = strlen(text) + sizeof value + 4;
+	char *both = malloc(size);
+	if (!both)
+		return (char *)text;
+	snprintf(both, size, "%s (%s)", text, value);
+	return both;
+}

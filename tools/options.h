@@ -4,10 +4,11 @@
 #define TL_TOOLS_OPTIONS_H
 
 #include <argp.h>
+#include <jansson.h>
 #include <stdint.h>
 
-#include "models/cell.h"
-#include "tools/corpus.h"
+#include "models/rnn.h"
+#include "tools/parts.h"
 
 /* `option` is the name with its dashes, for the sentence. */
 int64_t option_int(struct argp_state *state, const char *option, const char *text, int64_t low, int64_t high);
@@ -16,16 +17,47 @@ const tl_cell *option_cell(struct argp_state *state, const char *text);
 /* A file's name: not empty, UTF-8. */
 const char *option_path(struct argp_state *state, const char *option, const char *text);
 void option_split(struct argp_state *state, const char *text, double split[PARTS]);
+/* The number of `text` among words, which end with NULL: char|word, last|mean|max. */
+int option_word(struct argp_state *state, const char *option, const char *text, const char *const *words);
+/* For an argp's help_filter: the text with a default in brackets behind it, to be freed by argp. */
+char *option_default(const char *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The sizes of a language model, as `train lm` and `graph lm` share them. */
+/*
+ * The sizes of a recurrent net, as tasks share them ("Model:" in --help). A task has one among its options,
+ * sets defaults, and names net_argp as a child of its train_argp, with the net_options as the child's input:
+ *
+ *	case ARGP_KEY_INIT: state->child_inputs[0] = &o->net; break;
+ */
 typedef struct net_options {
 	const tl_cell *cell;
 	int64_t embed, hidden, layers;
-	double dropout;
+	double dropout, recurrent_dropout, zoneout; /* zoneout: of all states */
+	bool bidirectional;
+	tl_start start;
+	int64_t project;    /* size of what the cell projects; 0: none */
+	int64_t checkpoint; /* time steps of a segment that is computed again for the gradient; 0: none */
+	int64_t tbptt;      /* time steps after which gradients are cut; 0: never */
+	double forget_bias;
+	bool set_forget_bias;
+	bool given;         /* was any of these options on the command line? */
 } net_options;
 
-#define NET_DEFAULTS ((net_options){.embed = 64, .hidden = 256, .layers = 1})
+#define NET_DEFAULTS ((net_options){.cell = &tl_cell_lstm, .embed = 64, .hidden = 256, .layers = 1})
 
-extern const struct argp net_argp; /* its input is a net_options */
+extern const struct argp net_argp; /* its input is a net_options, and what --help tells of defaults comes from it */
+
+/* The driver's options for input of that size. */
+tl_rnn_options net_rnn(const net_options *o, int64_t input);
+/* The driver's default initialisation, and --forget-bias; TL_ERR_ARGUMENT where the cell has no forget gate. */
+tl_status net_init(const net_options *o, tl_rnn *rnn, tl_rng *rng, tl_error *err);
+/* The latter alone, for models that initialise their layers themselves. */
+tl_status net_set_forget_bias(const net_options *o, tl_rnn *rnn, tl_error *err);
+
+/*
+ * As members of a model's configuration: "cell", "embed", "hidden", "layers", "dropout", and those of
+ * "bidirectional", "start", "project", "recurrent_dropout", "zoneout" that are not off. False where memory is out. Reading checks names and ranges.
+ */
+bool net_to_json(const net_options *o, json_t *object);
+tl_status net_from_json(net_options *o, const json_t *object, tl_error *err);
 
 #endif

@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "ops/layout.h"
-#include "tools/carry.h"
 #include "tools/command.h"
-#include "tools/lm_run.h"
-#include "tools/options.h"
+#include "tools/lm.h"
+#include "tools/model_file.h"
+#include "tools/tasks.h"
 
 typedef struct sample_options {
 	const char *model, *prime;
@@ -64,9 +64,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 typedef struct writer {
-	const lm_bundle *b;
+	const lm_task *m;
+	const vocab *vocab;
 	tl_tape *tape;
-	carry state;
+	tl_carry state;
 	tl_real *logits; /* of the next symbol */
 	bool line_start; /* words: no space before the next one */
 } writer;
@@ -74,22 +75,22 @@ typedef struct writer {
 /* Read n symbols; afterwards logits predict the next one. */
 static tl_status read_symbols(writer *w, const int32_t *ids, int64_t n, tl_error *err)
 {
-	int64_t symbols = w->b->vocab.n;
+	int64_t symbols = w->vocab->n;
 	tl_tape_reset(w->tape);
 	tl_var x = tl_index(w->tape, TL_SHAPE(n, 1), ids);
-	tl_lm_result r = tl_lm_run(w->b->lm, x, carry_in(&w->state, w->tape), false);
+	tl_lm_result r = tl_lm_run(w->m->lm, x, tl_carry_in(&w->state, w->tape), false);
 	tl_var last = tl_select(r.logits, 0, n - 1);
-	if (tl_read(last, w->logits, symbols) || carry_out(&w->state, r.last))
+	if (tl_read(last, w->logits, symbols) || tl_carry_out(&w->state, r.last))
 		return tape_error(w->tape, err);
-	if (w->b->vocab.has_unknown)
+	if (w->vocab->has_unknown)
 		w->logits[0] = -INFINITY;
 	return TL_OK;
 }
 
 static void print_symbol(writer *w, int64_t id)
 {
-	const char *symbol = w->b->vocab.symbols[id];
-	bool word = w->b->unit == UNIT_WORD, eol = word && !strcmp(symbol, "<eos>");
+	const char *symbol = w->vocab->symbols[id];
+	bool word = w->m->text.unit == UNIT_WORD, eol = word && !strcmp(symbol, "<eos>");
 	if (word && !w->line_start && !eol)
 		putchar(' ');
 	fputs(eol ? "\n" : symbol, stdout);
@@ -99,12 +100,12 @@ static void print_symbol(writer *w, int64_t id)
 /* The prime prepared as the training text was; a symbol that only "<unk>" could stand for is refused. */
 static tl_status cut_prime(const writer *w, text *t, tokens *cut, int32_t **ids, tl_error *err)
 {
-	const vocab *v = &w->b->vocab;
+	const vocab *v = w->vocab;
 	if (text_check_utf8("--prime", t->bytes, t->size, err))
 		return err->status;
-	if (w->b->lowercase_letters)
+	if (w->m->text.lowercase_letters)
 		text_lowercase_letters(t);
-	if (text_cut(t, w->b->unit, 0, cut, err))
+	if (text_cut(t, w->m->text.unit, 0, cut, err))
 		return err->status;
 	*ids = malloc((size_t)(cut->n + 1) * sizeof **ids);
 	if (!*ids)
@@ -124,7 +125,7 @@ static tl_status read_prime(writer *w, const sample_options *o, tl_rng *rng, tl_
 	text t = {strdup(o->prime ? o->prime : ""), o->prime ? strlen(o->prime) : 0};
 	tl_status status = t.bytes ? cut_prime(w, &t, &cut, &ids, err) : tl_error_memory(err);
 	if (!status && cut.n == 0) {
-		int64_t from = w->b->vocab.has_unknown, n = w->b->vocab.n;
+		int64_t from = w->vocab->has_unknown, n = w->vocab->n;
 		ids[0] = n > from ? (int32_t)(from + tl_rng_below(rng, n - from)) : 0;
 	}
 	int64_t n = cut.n ? cut.n : 1;
@@ -143,6 +144,7 @@ static tl_status write_text(writer *w, const sample_options *o, tl_error *err)
 	tl_rng rng = {.seed = (uint64_t)o->seed};
 	tl_status status = read_prime(w, o, &rng, err);
 	for (int64_t i = 0; i < o->chars && !status; i++) {
+		int32_t next = (int32_t)tl_sample_index(w->logits, w->vocab->n, o->temperature, &rng);
 		int32_t next = (int32_t)tl_sample_top_k(
 			w->logits, w->b->vocab.n, o->top_k, o->temperature, &rng);
 		if (next < 0)
@@ -162,18 +164,19 @@ tl_status command_sample(int argc, char **argv, tl_error *err)
 	static const struct argp argp = {options, parse, "MODEL", doc, NULL, NULL, NULL};
 	sample_options o = {.chars = 500, .seed = 1, .threads = 1, .temperature = 1};
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	lm_bundle b;
-	if (lm_bundle_load(&b, o.model, err))
+	task *t = model_load(o.model, &lm_kind, err);
+	if (!t)
 		return err->status;
-	writer w = {.b = &b, .line_start = true};
+	const lm_task *m = (const lm_task *)t;
+	writer w = {.m = m, .vocab = &t->vocab[0], .line_start = true};
 	w.tape = tl_tape_new(&(tl_tape_options){.threads = (int)o.threads});
-	w.logits = malloc((size_t)b.vocab.n * sizeof *w.logits);
-	tl_status status = w.tape && w.logits ? carry_init(&w.state, b.lm->rnn, 1, err) : tl_error_memory(err);
+	w.logits = malloc((size_t)w.vocab->n * sizeof *w.logits);
+	tl_status status = w.tape && w.logits ? tl_carry_init(&w.state, m->lm->rnn, 1, err) : tl_error_memory(err);
 	if (!status)
 		status = write_text(&w, &o, err);
 	tl_tape_free(w.tape);
 	free(w.logits);
-	carry_release(&w.state);
-	lm_bundle_release(&b);
+	tl_carry_release(&w.state);
+	task_free(t);
 	return status;
 }

@@ -30,17 +30,22 @@ static tl_status read_all(FILE *f, text *t, const char *path, tl_error *err)
 
 tl_status text_check_utf8(const char *name, const char *bytes, size_t size, tl_error *err)
 {
-	long long line = 1;
+	return text_check_utf8_from(name, bytes, size, 1, err);
+}
+
+tl_status text_check_utf8_from(const char *name, const char *bytes, size_t size, int64_t line, tl_error *err)
+{
 	for (size_t at = 0; at < size;) {
 		utf8proc_int32_t point;
 		utf8proc_ssize_t n =
 			utf8proc_iterate((const utf8proc_uint8_t *)bytes + at, (utf8proc_ssize_t)(size - at), &point);
 		if (n <= 0)
 			return tl_error_set(err, TL_ERR_FORMAT, "%s: no valid UTF-8 at byte %zu (line %lld): 0x%02X", name,
-				at, line, (unsigned)(unsigned char)bytes[at]);
+				at, (long long)line, (unsigned)(unsigned char)bytes[at]);
 		if (point == 0)
 			return tl_error_set(
-				err, TL_ERR_FORMAT, "%s: a NUL at byte %zu (line %lld): this is no text", name, at, line);
+				err, TL_ERR_FORMAT, "%s: a NUL at byte %zu (line %lld): this is no text", name, at,
+				(long long)line);
 		line += point == '\n';
 		at += (size_t)n;
 	}
@@ -62,8 +67,7 @@ tl_status text_read(text *t, const char *path, tl_error *err)
 	fclose(f);
 	if (!status)
 		status = text_check_utf8(path, t->bytes, t->size, err);
-	static const char mark[] = "\xEF\xBB\xBF";
-	if (!status && t->size >= 3 && memcmp(t->bytes, mark, 3) == 0) {
+	if (!status && t->size >= 3 && memcmp(t->bytes, TEXT_MARK, 3) == 0) {
 		t->size -= 3;
 		memmove(t->bytes, t->bytes + 3, t->size + 1);
 	}
@@ -107,19 +111,24 @@ void text_lowercase_letters(text *t)
 	t->bytes[to] = '\0';
 }
 
-static size_t char_length(const char *at)
+size_t text_char_length(const char *at)
 {
 	return (size_t)utf8proc_utf8class[(unsigned char)*at];
+}
+
+bool text_is_space(int32_t point)
+{
+	utf8proc_category_t category = utf8proc_category(point);
+	return (point >= '\t' && point <= '\r') || category == UTF8PROC_CATEGORY_ZS ||
+		category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP;
 }
 
 static bool is_space(const char *at, size_t *length)
 {
 	utf8proc_int32_t point;
-	*length = char_length(at);
+	*length = text_char_length(at);
 	utf8proc_iterate((const utf8proc_uint8_t *)at, (utf8proc_ssize_t)*length, &point);
-	utf8proc_category_t category = utf8proc_category(point);
-	return (point >= '\t' && point <= '\r') || category == UTF8PROC_CATEGORY_ZS ||
-		category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP;
+	return text_is_space(point);
 }
 
 /* The token that starts at *at, which moves behind it; false at the end. */
@@ -145,7 +154,7 @@ static bool next_char(const char **at, const char *end, token *out)
 {
 	if (*at >= end)
 		return false;
-	*out = (token){*at, (uint32_t)char_length(*at)};
+	*out = (token){*at, (uint32_t)text_char_length(*at)};
 	*at += out->length;
 	return true;
 }

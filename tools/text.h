@@ -19,6 +19,8 @@ typedef struct token {
 	uint32_t length; /* bytes */
 } token;
 
+#define TEXT_MARK "\xEF\xBB\xBF" /* the byte order mark */
+
 typedef struct text {
 	char *bytes; /* valid UTF-8 without NUL, and a closing NUL */
 	size_t size;
@@ -37,6 +39,12 @@ tl_status text_read(text *t, const char *path, tl_error *err);
 void text_release(text *t);
 /* Check a string from the command line as text_read checks a file. */
 tl_status text_check_utf8(const char *name, const char *bytes, size_t size, tl_error *err);
+/* The same for a part of a text that starts in that line; bytes are counted from the part's start. */
+tl_status text_check_utf8_from(const char *name, const char *bytes, size_t size, int64_t line, tl_error *err);
+/* Unicode's separators, and the controls from tab to carriage return. */
+bool text_is_space(int32_t point);
+/* Bytes of the code point at *at, in valid UTF-8. */
+size_t text_char_length(const char *at);
 
 /*
  * As d2l.ai prepares The Time Machine: in each line every run of characters outside A-Za-z becomes one

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/model_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "optim/store_file.h"
+#include "tools/tasks.h"
+
+#define FORMAT 1
+
+/* Takes the object; a NULL value becomes an error. */
+static tl_status add_pair(model_pairs *p, const char *key, json_t *value, size_t flags, tl_error *err)
+{
+	char *text = value ? json_dumps(value, flags) : NULL;
+	json_decref(value);
+	if (!text)
+		return tl_error_memory(err);
+	p->pair[p->n++] = (tl_safetensors_pair){key, text};
+	return TL_OK;
+}
+
+tl_status model_pairs_make(model_pairs *p, const task *t, tl_error *err)
+{
+	*p = (model_pairs){0};
+	json_t *config = json_pack("{s:i, s:s}", "format", FORMAT, "task", t->kind->name);
+	if (config && !t->kind->config(t, config)) {
+		json_decref(config);
+		config = NULL;
+	}
+	tl_status status = add_pair(p, MODEL_CONFIG, config, JSON_REAL_PRECISION(12), err);
+	for (int k = 0; k < TASK_VOCABS && t->kind->vocabs[k].key && !status; k++)
+		status = add_pair(p, t->kind->vocabs[k].key, vocab_to_json(&t->vocab[k]), JSON_COMPACT, err);
+	if (status)
+		model_pairs_release(p);
+	return status;
+}
+
+void model_pairs_release(model_pairs *p)
+{
+	for (int k = 0; k < p->n; k++)
+		free((char *)p->pair[k].value); /* made by json_dumps */
+	*p = (model_pairs){0};
+}
+
+tl_status model_save(const task *t, const char *path, tl_error *err)
+{
+	model_pairs p;
+	tl_status status = model_pairs_make(&p, t, err);
+	if (!status)
+		status = tl_store_save(t->store, path, p.pair, p.n, err);
+	model_pairs_release(&p);
+	return status;
+}
+
+tl_status model_expect(const task *t, const char *name, tl_shape shape, tl_error *err)
+{
+	char want[TL_SHAPE_TEXT], got[TL_SHAPE_TEXT];
+	int k = tl_safetensors_find(t->file, name);
+	if (k < 0)
+		return tl_error_set(err, TL_ERR_FORMAT,
+			"the configuration does not fit the weights: it asks for %s of shape %s, which is missing", name,
+			tl_shape_text(shape, want));
+	if (tl_shape_equal(tl_safetensors_shape(t->file, k), shape))
+		return TL_OK;
+	return tl_error_set(err, TL_ERR_FORMAT,
+		"the configuration does not fit the weights: it asks for %s of shape %s, the file has %s", name,
+		tl_shape_text(shape, want), tl_shape_text(tl_safetensors_shape(t->file, k), got));
+}
+
+tl_status model_expect_net(const task *t, const char *name, const net_options *net, tl_error *err)
+{
+	char last[256];
+	snprintf(last, sizeof last, "%s.l%lld.%s", name, (long long)net->layers - 1, net->cell->params[0].name);
+	if (tl_safetensors_find(t->file, last) >= 0)
+		return TL_OK;
+	return tl_error_set(err, TL_ERR_FORMAT,
+		"the configuration does not fit the weights: it has %lld layers of %s, and %s is missing",
+		(long long)net->layers, net->cell->name, last);
+}
+
+json_t *model_metadata(const tl_safetensors *f, const char *key, tl_error *err)
+{
+	const char *text = tl_safetensors_metadata(f, key);
+	json_error_t why;
+	json_t *value = text ? json_loads(text, JSON_REJECT_DUPLICATES, &why) : NULL;
+	if (!text)
+		tl_error_set(err, TL_ERR_FORMAT, "no Tapeloop model: the metadata has no '%s'", key);
+	else if (!value)
+		tl_error_set(err, TL_ERR_FORMAT, "metadata '%s' is no JSON: %s", key, why.text);
+	return value;
+}
+
+/* The kind that the configuration names; NULL where it is not the one that is wanted. */
+static const task_kind *read_kind(const json_t *config, const task_kind *wanted, tl_error *err)
+{
+	int format;
+	const char *name;
+	json_error_t why;
+	if (json_unpack_ex((json_t *)config, &why, 0, "{s:i, s:s}", "format", &format, "task", &name)) {
+		tl_error_set(err, TL_ERR_FORMAT, "the configuration is incomplete: %s", why.text);
+		return NULL;
+	}
+	const task_kind *kind = task_kind_by_name(name);
+	if (format != FORMAT)
+		tl_error_set(err, TL_ERR_FORMAT, "format %d is not the one that this program reads, %d", format, FORMAT);
+	else if (!kind || (wanted && kind != wanted))
+		tl_error_set(err, TL_ERR_FORMAT, "a model for '%.40s', %s%s", name,
+			wanted ? "not for " : "which this program does not know", wanted ? wanted->name : "");
+	return err->status ? NULL : kind;
+}
+
+static tl_status read_vocabs(task *t, const tl_safetensors *f, tl_error *err)
+{
+	for (int k = 0; k < TASK_VOCABS && t->kind->vocabs[k].key; k++) {
+		const task_vocab *kind = &t->kind->vocabs[k];
+		json_t *symbols = model_metadata(f, kind->key, err);
+		tl_error why = {0};
+		if (symbols && (kind->maybe ? vocab_from_json(&t->vocab[k], symbols, &why)
+					    : vocab_from_json_as(&t->vocab[k], symbols, kind->front, &why)))
+			tl_error_set(err, why.status, "the vocabulary is damaged: %.300s", why.text);
+		json_decref(symbols);
+		if (err->status)
+			break;
+	}
+	return err->status;
+}
+
+static tl_status load(task *t, const tl_safetensors *f, const json_t *config, tl_error *err)
+{
+	t->loaded = true;
+	t->file = f;
+	tl_status status = read_vocabs(t, f, err);
+	if (!status)
+		status = t->kind->configure(t, config, err);
+	t->file = NULL;
+	if (!status && !(t->store = tl_store_new()))
+		status = tl_error_memory(err);
+	if (!status)
+		status = t->kind->build(t, err);
+	if (!status)
+		status = tl_safetensors_metadata(f, MODEL_TRAINING) ? tl_store_load_part(t->store, f, err)
+								    : tl_store_load(t->store, f, err);
+	return status;
+}
+
+task *model_load(const char *path, const task_kind *kind, tl_error *err)
+{
+	tl_safetensors *f = tl_safetensors_open(path, err);
+	if (!f)
+		return NULL;
+	tl_error why = {0};
+	json_t *config = model_metadata(f, MODEL_CONFIG, &why);
+	if (config)
+		kind = read_kind(config, kind, &why);
+	task *t = NULL;
+	if (!why.status) {
+		t = task_new(kind, NULL);
+		if (t)
+			load(t, f, config, &why);
+		else
+			tl_error_memory(&why);
+	}
+	json_decref(config);
+	tl_safetensors_free(f);
+	if (!why.status)
+		return t;
+	tl_error_set(err, why.status, "%s: %.500s", path, why.text);
+	task_free(t);
+	return NULL;
+}
