@@ -8,27 +8,22 @@
  *	a = softmax over S of v . tanh(M K + s W + b)      context = sum over S of a M
  *	s = GRU([y, context], s)                           logits = out([s, context])
  */
-#include <math.h>
 #include <stdio.h>
 
+#include "models/attention.h"
 #include "models/cells.h"
 #include "models/layers.h"
 #include "models/rnn.h"
 #include "ops/activation.h"
-#include "ops/arith.h"
 #include "ops/layout.h"
 #include "ops/loss.h"
-#include "ops/matmul.h"
-#include "ops/reduce.h"
-#include "ops/softmax.h"
-#include "optim/init.h"
 #include "tools/bench.h"
 
 typedef struct translator {
 	tl_embedding source, target;
 	tl_rnn *forward, *backward, *decoder;
-	tl_dense bridge, query, out;
-	tl_param *key, *energy; /* products without bias */
+	tl_attention *attention;
+	tl_dense bridge, out;
 	tl_tensor x, y;         /* (S, B), (T, B) symbols */
 } translator;
 
@@ -44,24 +39,16 @@ static tl_status add_params(translator *m, bench_job *job, const int64_t *n, tl_
 {
 	tl_store *store = job->store;
 	int64_t h = n[HIDDEN];
+	tl_attention_options attention = {.score = TL_SCORE_ADDITIVE, .query = h, .key = 2 * h};
 	if (tl_embedding_add(&m->source, store, "source", n[VOCAB], n[EMBED], err) ||
 		tl_embedding_add(&m->target, store, "target", n[VOCAB], n[EMBED], err) ||
 		!(m->forward = add_gru(job, "forward", n[EMBED], h, err)) ||
 		!(m->backward = add_gru(job, "backward", n[EMBED], h, err)) ||
 		tl_dense_add(&m->bridge, store, "bridge", 2 * h, h, err) ||
-		!(m->key = tl_store_add(store, "key.w", TL_SHAPE(2 * h, h), err)) ||
-		tl_dense_add(&m->query, store, "query", h, h, err) ||
-		!(m->energy = tl_store_add(store, "energy.w", TL_SHAPE(h, 1), err)) ||
+		!(m->attention = tl_attention_new(store, "attention", &attention, err)) ||
 		!(m->decoder = add_gru(job, "decoder", n[EMBED] + 2 * h, h, err)))
 		return err->status;
 	return tl_dense_add(&m->out, store, "out", 3 * h, n[VOCAB], err);
-}
-
-/* As a dense layer's weights. */
-static void init_product(tl_param *w, tl_rng *rng)
-{
-	double bound = 1 / sqrt((double)w->value.shape.dim[0]);
-	tl_init_uniform(w, rng, -bound, bound);
 }
 
 static void init_params(translator *m, tl_rng *rng)
@@ -71,9 +58,7 @@ static void init_params(translator *m, tl_rng *rng)
 	tl_rnn_init(m->forward, rng);
 	tl_rnn_init(m->backward, rng);
 	tl_dense_init(&m->bridge, rng);
-	init_product(m->key, rng);
-	tl_dense_init(&m->query, rng);
-	init_product(m->energy, rng);
+	tl_attention_init(m->attention, rng);
 	tl_rnn_init(m->decoder, rng);
 	tl_dense_init(&m->out, rng);
 }
@@ -103,6 +88,7 @@ static void release(void *model)
 	tl_rnn_free(m->forward);
 	tl_rnn_free(m->backward);
 	tl_rnn_free(m->decoder);
+	tl_attention_free(m->attention);
 }
 
 /* M (S, B, 2H), and the decoder's first state (1, B, H). */
@@ -120,23 +106,16 @@ static tl_var encode(const translator *m, tl_var x, tl_state *first)
 	return tl_concat(2, (tl_var[]){forward.output, tl_flip(backward.output, 0)}, -1);
 }
 
-/* What a decoder in state s (B, H) looks at: (B, 2H). */
-static tl_var attend(const translator *m, tl_var memory, tl_var keys, tl_var s)
-{
-	tl_var energy = tl_tanh(tl_add(keys, tl_dense_run(&m->query, s)));
-	tl_var scores = tl_matmul(energy, tl_use(s.tape, m->energy));
-	return tl_sum(tl_mul(tl_softmax(scores, 0), memory), TL_AXES(0), false);
-}
-
 /* (T, B, 3H): state and context at each step. */
 static tl_var decode(const translator *m, tl_var memory, tl_var y, tl_state s)
 {
 	int64_t steps = tl_dim(y, 0);
-	tl_var keys = tl_matmul(memory, tl_use(y.tape, m->key)), embedded = tl_embedding_run(&m->target, y);
+	tl_attention_memory source = tl_attention_prepare(m->attention, memory, memory, NULL, (tl_var){0});
+	tl_var embedded = tl_embedding_run(&m->target, y);
 	tl_var *features = tl_tape_alloc(y.tape, (size_t)steps * sizeof *features);
 	for (int64_t t = 0; features && t < steps; t++) {
 		tl_scope_begin(y.tape, "decoder", t);
-		tl_var context = attend(m, memory, keys, tl_select(s.v[0], 0, 0));
+		tl_var context = tl_attention_step(m->attention, &source, tl_select(s.v[0], 0, 0)).context;
 		tl_var in = tl_concat(2, (tl_var[]){tl_select(embedded, 0, t), context}, -1);
 		tl_rnn_result r = tl_rnn_step(m->decoder, in, s);
 		features[t] = tl_concat(2, (tl_var[]){r.output, context}, -1);
