@@ -144,9 +144,8 @@ static tl_status write_text(writer *w, const sample_options *o, tl_error *err)
 	tl_rng rng = {.seed = (uint64_t)o->seed};
 	tl_status status = read_prime(w, o, &rng, err);
 	for (int64_t i = 0; i < o->chars && !status; i++) {
-		int32_t next = (int32_t)tl_sample_index(w->logits, w->vocab->n, o->temperature, &rng);
 		int32_t next = (int32_t)tl_sample_top_k(
-			w->logits, w->b->vocab.n, o->top_k, o->temperature, &rng);
+			w->logits, w->vocab->n, o->top_k, o->temperature, &rng);
 		if (next < 0)
 			return tl_error_set(err, TL_ERR_VALUE, "the model gives no finite probability to any symbol");
 		print_symbol(w, next);
