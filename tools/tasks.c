@@ -5,6 +5,7 @@
 
 static const task_kind *const kinds[] = {
 	&lm_kind,
+	&translator_kind,
 };
 
 const task_kind *task_kind_at(int k)
