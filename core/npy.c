@@ -232,7 +232,7 @@ static tl_status check_request(const tl_npy *f, int64_t first, const tl_tensor *
 	int64_t rows = f->shape.axes ? f->shape.dim[0] : 1, n = shape.axes ? shape.dim[0] : 1;
 	if (first < 0 || n > rows || first > rows - n)
 		return tl__file_error(err, TL_ERR_INDEX, f->path,
-			"elements %" PRId64 " to %" PRId64 " are asked for, but axis 0 has %" PRId64, first, first + n - 1, rows);
+			"%" PRId64 " elements from %" PRId64 " on are asked for, but axis 0 has %" PRId64, n, first, rows);
 	if (f->type == 'f' && to->dtype == TL_I32)
 		return tl__file_error(err, TL_ERR_TYPE, f->path, "has dtype %s where whole numbers are needed", f->dtype);
 	return TL_OK;

@@ -90,7 +90,7 @@ tl_var tl_pool_over_time(tl_var y, const int64_t *lengths, tl_pool_rule rule, in
 {
 	sizes s;
 	if (!check(y, lengths, directions, &s))
-		return y;
+		return y.tape ? tl_tape_fail(y.tape, TL_ERR_SHAPE, "pool: failed") : y; /* after the sentence that says why */
 	switch (rule) {
 	case TL_POOL_LAST: return pool_last(y, lengths, s, directions);
 	case TL_POOL_MEAN: return pool_mean(y, lengths, s);

@@ -9,6 +9,8 @@
 static tl_status check_cell(const tl_rnn_options *o, tl_error *err)
 {
 	const tl_cell *cell = o->cell;
+	if (o->project < 0)
+		return tl_error_set(err, TL_ERR_ARGUMENT, "rnn: a projected size of %" PRId64 " is none", o->project);
 	if (!cell)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "rnn: no cell is given");
 	if (!cell->step || !cell->params || cell->states < 1 || cell->states > TL_MAX_STATES)
@@ -30,8 +32,6 @@ static tl_status check_sizes(const tl_rnn_options *o, tl_error *err)
 		return tl_error_set(err, TL_ERR_ARGUMENT,
 			"rnn: input size %" PRId64 ", hidden size %" PRId64 " and %d layers must be positive", o->input,
 			o->hidden, o->layers);
-	if (o->project < 0)
-		return tl_error_set(err, TL_ERR_ARGUMENT, "rnn: a projected size of %" PRId64 " is none", o->project);
 	if (o->checkpoint < 0)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "rnn: a checkpoint of %" PRId64 " steps is none", o->checkpoint);
 	if (o->truncate < 0)

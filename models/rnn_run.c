@@ -60,13 +60,10 @@ static void reverse(int64_t n, tl_var *v)
 /* What the reverse direction reads, to back[0..steps). */
 static void turn_input(tl__flow *f, tl_var *back)
 {
-	if (f->running) {
-		tl__rnn_cut(f, f->reversed.tape ? f->reversed : tl_gather(f->all, f->index), back);
-		f->reversed = (tl_var){0};
-		return;
-	}
-	for (int64_t t = 0; t < f->steps; t++)
-		back[t] = f->at[f->steps - 1 - t];
+	tl_var rows = f->reversed;
+	if (f->all.tape)
+		rows = f->running ? tl_gather(f->all, f->index) : tl_flip(f->all, 0);
+	tl__rnn_cut(f, rows, back);
 }
 
 /* `all` = what both directions put out, side by side. */
@@ -163,6 +160,8 @@ tl_rnn_result tl_rnn_run(const tl_rnn *rnn, tl_var x, tl_state initial, bool tra
 		return tl__rnn_failed(rnn, x.tape);
 	tl_scope_begin(x.tape, "layer", 0);
 	tl__rnn_cut(&f, x, f.at);
+	if (rnn->directions > 1)
+		f.reversed = tl_flip(x, 0);
 	tl_scope_end(x.tape);
 	if (!tl__rnn_layers(rnn, &f, initial, training, &r.last))
 		return tl__rnn_failed(rnn, x.tape);

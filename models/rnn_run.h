@@ -36,9 +36,9 @@ typedef struct tl__flow {
 	int64_t batch, steps;
 	const int64_t *running; /* [steps]: rows of at[t]; NULL: all of them */
 	tl_var *at;             /* [steps] */
-	tl_var all;             /* unset in one direction */
+	tl_var all;             /* of the last layer that ran; unset in one direction */
 	tl_var index;           /* (n) int32 where rows end: its own inverse */
-	tl_var reversed;        /* where rows end: x[index], what the first layer's reverse direction reads */
+	tl_var reversed;        /* what the first layer's reverse direction reads; unset in one direction */
 } tl__flow;
 
 /* at[t] = step t of `all`. */

@@ -59,7 +59,7 @@ for key in grad_norm lr seconds tok_per_s; do
     is "logs $key" awk -v x="$(number $key m/log.jsonl)" 'BEGIN { exit !(x > 0) }'
 done
 is "logs what it prints" same "$(score train m/log.jsonl) $(score valid m/log.jsonl)" "$(score train out) $(score valid out)"
-is "leaves no other file" [ "$(echo m/*)" = "m/log.jsonl m/model.safetensors" ]
+is "leaves no other file" [ "$(echo m/*)" = "m/best.safetensors m/last.safetensors m/log.jsonl m/model.safetensors" ]
 cp out first
 
 run eval lm m/model.safetensors --threads 1
@@ -153,10 +153,14 @@ is "one-hot parameters" same "$(number params out)" $(((42 + 8 + 1) * 4 * 8 + 9 
 for options in "--optimizer sgd --momentum 0.5 --nesterov" "--optimizer adam --lazy" "--optimizer rmsprop" "--optimizer adagrad" \
     "--optimizer adadelta" "--optimizer adamw --weight-decay 0.1" "--schedule step --period 2 --gamma 0.5" \
     "--schedule exponential --gamma 0.9" "--schedule cosine --period 8 --warmup 2" "--schedule plateau" \
-    "--forget-bias -1" "--shift 5 --epochs 3" "--clip 0"; do
+    "--forget-bias -1" "--shift 5 --epochs 3" "--clip 0" "--recurrent-dropout 0.2 --zoneout 0.1" "--start learned" \
+    "--start random" "--cell lstm_projected --project 5" "--checkpoint 5" "--tbptt 5" "--accumulate 3"; do
     # shellcheck disable=SC2086
     train --quiet $options --out options
     is "trains with $options" succeeded
+    cp out first
+    run eval lm options/model.safetensors --threads 1
+    is "and evaluates" close "$(score valid out)" "$(score valid first)" 1e-5
 done
 
 # 0 is a value like another: no decay, where adamw's default is 0.01.
@@ -221,6 +225,12 @@ cp out first
 run eval lm words/model.safetensors --threads 1
 is "eval reads words" close "$(score valid out) " "$(score valid first)" 1e-5
 is "and the test part" close "$(score test out) " "$(score test first)" 1e-5
+train --quiet --unit word --limit 1500 --min-count 3 --out rare
+is "--min-count" succeeded
+run info rare/model.safetensors
+is "leaves rare words out" [ "$(sed -n 's/^sizes *\([0-9]*\) symbols.*/\1/p' out)" -eq \
+    "$(($(head -c 20000 "$book" | sed 's/$/ <eos>/' | tr -s ' \t\r\n' '\n\n\n\n' | sed '/^$/d' | head -n 1500 | head -n 1350 |
+        sort | uniq -c | awk '$1 >= 3' | wc -l) + 1))" ]
 for seed in 1 2 3; do
     run sample words/model.safetensors --prime 'The Time' --chars 900 --seed $seed --temperature 1000
     is "samples words" succeeded
@@ -281,6 +291,12 @@ works --help
 for word in 'train lm' 'eval lm' sample graph info bench; do
     is "help lists $word" holds "tapeloop $word"
 done
+for word in train eval; do
+    for help in --help -h; do
+        works $word $help
+        is "$word $help lists the tasks" holds "tapeloop $word lm  *[a-z]"
+    done
+done
 for word in 'train lm' 'eval lm' sample graph info; do
     # shellcheck disable=SC2086
     works $word --help
@@ -289,8 +305,9 @@ for word in 'train lm' 'eval lm' sample graph info; do
     case $word in
     train*) options="data unit split lowercase-letters limit batch length shift optimizer lr momentum nesterov lazy
         weight-decay clip schedule gamma period warmup epochs forget-bias seed threads out log quiet cell hidden embed
-        layers dropout" ;;
-    eval*) options="data split train threads" ;;
+        layers dropout recurrent-dropout zoneout bidirectional start project checkpoint tbptt accumulate max-steps patience
+        keep save-every resume min-count" ;;
+    eval*) options="data split train batch threads" ;;
     sample) options="prime chars temperature seed threads" ;;
     graph) options="cell hidden embed layers length batch symbols backward output" ;;
     info) options="help" ;;
@@ -328,7 +345,8 @@ bad_train() {
     is "train refuses $* with /$pattern/" refusal "$pattern"
 }
 for option in limit batch length shift lr momentum weight-decay clip gamma period warmup epochs forget-bias seed \
-    threads hidden embed layers dropout; do
+    threads hidden embed layers dropout recurrent-dropout zoneout project checkpoint tbptt accumulate max-steps patience \
+    save-every min-count; do
     for value in x -1000 1e99 99999999999999999999 '' 1x nan; do
         bad_train "--$option: '$value' is no " --$option "$value"
     done
@@ -342,11 +360,18 @@ for value in x -1 1e99 ''; do
         refused "--$option: '$value' is no " graph lm --$option "$value"
     done
 done
-bad_train "--cell: 'elman' is .*gru.*lstm" --cell elman
+bad_train "--cell: 'elmo' is .*gru.*lstm" --cell elmo
 bad_train "--optimizer: 'lion' is .*adam" --optimizer lion
 bad_train "--schedule: 'sine' is .*cosine" --schedule sine
+bad_train "--keep: 'first' is .*last.*best" --keep first
+bad_train "--start: 'one' is .*learned" --start one
+bad_train "--save-every: '10h' is no " --save-every 10h
+bad_train "--save-every: '' is no " --save-every m
+bad_train 'predict' --bidirectional
+bad_train '--patience.*valid' --patience 2 --split 100,0,0
+bad_train '--keep best.*valid' --keep best --split 100,0,0
 bad_train "--unit: 'byte' is .*char.*word" --unit byte
-refused "--cell: 'elman' is .*gru.*lstm" graph lm --cell elman
+refused "--cell: 'elmo' is .*gru.*lstm" graph lm --cell elmo
 for value in 0,0,0 60,30,20 90,10 90 nan,5,5 5,nan,5 90,5,inf 90,5,5,0 -1,50,50 90,5,5x a,b,c '' 1e400,0,0; do
     bad_train "--split" --split "$value"
     refused "--split" eval lm m/model.safetensors --split "$value"
@@ -440,11 +465,11 @@ cp -r m kept
 for options in "--split 100,0,0 --length 4" "--length 4"; do
     # shellcheck disable=SC2086
     train $blow $options --out kept
-    is "stops when the loss is no number" refusal 'epoch 1, window [0-9]*: .*no model was saved'
+    is "stops when the loss is no number" refusal 'epoch 1, batch [0-9]*: .*no model was saved'
     is "the old model stays" cmp -s m/model.safetensors kept/model.safetensors
     # shellcheck disable=SC2086
     train $blow $options --out lost
-    is "stops again" refusal 'epoch 1, window [0-9]*: .*no model was saved'
+    is "stops again" refusal 'epoch 1, batch [0-9]*: .*no model was saved'
     is "and there is no model" [ "$(ls lost)" = log.jsonl ]
 done
 # shellcheck disable=SC2086

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dropout: what is drawn, and when it is the same. Layer normalisation: against loops in double. */
+/* Dropout and normal numbers: what is drawn, and when it is the same. Layer normalisation: against loops in double. */
 #include "tests/suite.h"
 
 #include <math.h>
@@ -10,6 +10,7 @@
 #include "ops/arith.h"
 #include "ops/dropout.h"
 #include "ops/norm.h"
+#include "ops/random.h"
 #include "ops/reduce.h"
 
 #define MOST 200001
@@ -123,6 +124,44 @@ START_TEST(gradient_is_the_mask)
 	read_into(tl_mul(v, mask), got);
 	read_into(tl_mul(v, mask), other);
 	ck_assert_mem_eq(got, other, 100 * sizeof *got);
+}
+END_TEST
+
+/* The second ones of a tape with that many threads. */
+static void normal_numbers(int threads, uint64_t step, tl_real *to)
+{
+	tl_tape *t = tl_tape_new(&(tl_tape_options){.threads = threads, .seed = 3});
+	tl_tape_set_step(t, step);
+	tl_random_normal(t, TL_SHAPE(2), 0, 1);
+	read_into(tl_random_normal(t, TL_SHAPE(3, MOST / 3), 2, 0.5), to);
+	tl_tape_free(t);
+}
+
+START_TEST(normal)
+{
+	double n = MOST, sum = 0, squares = 0, within = 0;
+	normal_numbers(1, 5, got);
+	normal_numbers(4, 5, other);
+	ck_assert_mem_eq(got, other, sizeof got);
+	normal_numbers(1, 6, other);
+	ck_assert_mem_ne(got, other, sizeof got);
+	for (int i = 0; i < MOST; i++) {
+		double z = ((double)got[i] - 2) / 0.5;
+		sum += z;
+		squares += z * z;
+		within += fabs(z) < 1;
+	}
+	ck_assert_double_lt(fabs(sum), 4 * sqrt(n));
+	ck_assert_double_lt(fabs(squares - n), 4 * sqrt(2 * n));
+	ck_assert_double_lt(fabs(within - 0.6827 * n), 4 * sqrt(0.6827 * 0.3173 * n));
+	read_into(tl_random_normal(tape, TL_SHAPE(4), -1.5, 0), got);
+	for (int i = 0; i < 4; i++)
+		ck_assert_double_eq(got[i], -1.5);
+	ck_assert(!tl_ok(tl_random_normal(tape, TL_SHAPE(4), 0, -1)));
+	ck_assert_int_eq(tl_tape_status(tape), TL_ERR_ARGUMENT);
+	ck_assert_ptr_nonnull(strstr(tl_tape_error(tape)->text, "mean 0 and standard deviation -1"));
+	tl_tape_reset(tape);
+	ck_assert(!tl_ok(tl_random_normal(tape, TL_SHAPE(4), (double)INFINITY, 1)));
 }
 END_TEST
 
@@ -267,6 +306,7 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, same_seed_and_step_same_mask);
 	tcase_add_test(c, recorded_again);
 	tcase_add_test(c, gradient_is_the_mask);
+	tcase_add_test(c, normal);
 	suite_add_tcase(s, c);
 	c = tcase_create("normalisation");
 	tcase_add_checked_fixture(c, setup, teardown);

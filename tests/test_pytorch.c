@@ -4,6 +4,7 @@
  * weights are (out, in), ours (in, out), and it has two biases where they are only added:
  *
  *	w = weight_ih'    u, u_n = the rows of weight_hh'    b = bias_ih + bias_hh    c_n = bias_hh of n
+ *	r = weight_hr'    v = weight_hy'    c = bias_y    others have the same name
  *
  * The order of gates is the same. Gradients convert likewise, but that of b is that of either bias.
  */
@@ -66,6 +67,13 @@ static tl_tensor need(const char *name, tl_dtype dtype)
 	return t;
 }
 
+static int64_t need_rows(const char *name)
+{
+	tl_tensor t = need(name, TL_REAL);
+	free(t.data);
+	return t.shape.dim[0];
+}
+
 static tl_var input(const char *name)
 {
 	tl_tensor t = need(name, TL_REAL);
@@ -90,8 +98,12 @@ static void transpose(const tl_tensor *from, int64_t first, const tl_tensor *to)
 /* Sets `to` to what one of our parameters is by PyTorch's tensors prefix + name + suffix. */
 static void convert(const char *prefix, const char *suffix, const char *ours, const tl_tensor *to)
 {
-	const char *const theirs[] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh", "peephole"};
-	enum { W_IH, W_HH, B_IH, B_HH, PEEPHOLE, ALL };
+	const char *own = strcmp(ours, "r") == 0   ? "weight_hr"
+			  : strcmp(ours, "v") == 0 ? "weight_hy"
+			  : strcmp(ours, "c") == 0 ? "bias_y"
+						   : ours;
+	const char *const theirs[] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh", own};
+	enum { W_IH, W_HH, B_IH, B_HH, OWN, ALL };
 	tl_tensor t[ALL];
 	for (int k = 0; k < ALL; k++) {
 		char name[64];
@@ -114,9 +126,11 @@ static void convert(const char *prefix, const char *suffix, const char *ours, co
 			x[i] += ((const tl_real *)t[B_HH].data)[i];
 	} else if (strcmp(ours, "c_n") == 0) {
 		memcpy(x, (const tl_real *)t[B_HH].data + rows - hidden, (size_t)hidden * sizeof *x);
+	} else if (t[OWN].shape.axes == 2) {
+		transpose(&t[OWN], 0, to);
 	} else {
-		ck_assert_str_eq(ours, "peephole");
-		tl_tensor_copy(to, &t[PEEPHOLE]);
+		ck_assert_msg(t[OWN].data != NULL, "the file lacks %s%s%s", prefix, own, suffix);
+		tl_tensor_copy(to, &t[OWN]);
 	}
 	for (int k = 0; k < ALL; k++)
 		free(t[k].data);
@@ -142,6 +156,15 @@ static void check_result(const char *name, tl_var v)
 	free(want.data);
 }
 
+/* "_l1_reverse" for "net.l1.reverse.w", and so on. */
+static const char *suffix_of(const char *name, char suffix[32])
+{
+	const char *layer = strstr(name, ".l") + 1;
+	bool reverse = strstr(layer, ".reverse.");
+	snprintf(suffix, 32, "_%.*s%s", (int)strcspn(layer, "."), layer, reverse ? "_reverse" : "");
+	return suffix;
+}
+
 /* A parameter's gradient against the file: a cell's ("net.l1.w"), or a tensor of the same name. */
 static void check_gradient(const tl_param *p)
 {
@@ -149,8 +172,9 @@ static void check_gradient(const tl_param *p)
 	tl_real *want = malloc((size_t)n * sizeof *want);
 	tl_tensor to = tl_tensor_dense(TL_REAL, p->value.shape, want);
 	const char *dot = strrchr(p->name, '.');
+	char suffix[32];
 	if (dot) {
-		convert("grad.", (const char[]){'_', 'l', dot[-1], 0}, dot + 1, &to);
+		convert("grad.", suffix_of(p->name, suffix), dot + 1, &to);
 	} else {
 		tl_tensor t = load("grad.", p->name, TL_REAL);
 		ck_assert_msg(t.data != NULL, "the file lacks grad.%s", p->name);
@@ -178,29 +202,36 @@ static tl_var weighted(const char *weight, tl_var v)
 	return tl_sum_all(tl_mul(v, input(weight)));
 }
 
-/* For each cell. */
-START_TEST(values_and_gradients)
+/* A net of the file's sizes against it; options hold the cell and what is no size. */
+static void check_net(tl_rnn_options options)
 {
-	const tl_cell *cell = tl_cell_at(_i);
-	char name[64];
+	const tl_cell *cell = options.cell;
 	tl_error err = {0};
-	snprintf(name, sizeof name, "recurrent_%s", cell->name);
-	open_file(name);
+	char suffix[32];
 	tl_store *store = tl_store_new();
 	tl_param *x = add_parameter(store, "x"), *h0 = add_parameter(store, "h0");
 	tl_param *c0 = cell->states > 1 ? add_parameter(store, "c0") : NULL;
-	tl_rnn_options options = {.cell = cell,
-		.input = x->value.shape.dim[2],
-		.hidden = h0->value.shape.dim[2],
-		.layers = (int)h0->value.shape.dim[0]};
+	tl_tensor weight = need("weight_ih_l0", TL_REAL), output = need("output", TL_REAL);
+	int directions = options.bidirectional ? 2 : 1;
+	int64_t bias = need_rows("bias_ih_l0"), gates = (int64_t)strlen(cell->params[0].gates);
+	options.input = weight.shape.dim[1];
+	options.hidden = bias / gates;
+	options.layers = (int)h0->value.shape.dim[0] / directions;
+	if (tl_cell_projects(cell))
+		options.project = output.shape.dim[2] / directions;
 	tl_rnn *rnn = tl_rnn_new(store, "net", &options, &err);
 	ck_assert_msg(rnn != NULL, "%s", err.text);
-	for (int k = 0; k < options.layers * rnn->count; k++)
-		convert("", k < rnn->count ? "_l0" : "_l1", cell->params[k % rnn->count].name,
+	for (int k = 0; k < options.layers * directions * rnn->count; k++)
+		convert("", suffix_of(rnn->params[k]->name, suffix), cell->params[k % rnn->count].name,
 			&rnn->params[k]->value);
 	tl_var h = tl_use(tape, h0);
 	tl_state initial = c0 ? tl_state2(h, tl_use(tape, c0)) : tl_state1(h);
-	tl_rnn_result r = tl_rnn_run(rnn, tl_use(tape, x), initial, true);
+	tl_tensor packed = load("", "lengths", TL_I32);
+	int64_t lengths[8];
+	for (int64_t b = 0; packed.data && b < packed.shape.dim[0]; b++)
+		lengths[b] = ((const int32_t *)packed.data)[b];
+	tl_rnn_result r = packed.data ? tl_rnn_run_ragged(rnn, tl_use(tape, x), lengths, initial, true)
+				      : tl_rnn_run(rnn, tl_use(tape, x), initial, true);
 	tl_var loss = tl_add(weighted("weight_output", r.output), weighted("weight_hn", r.last.v[0]));
 	if (c0)
 		loss = tl_add(loss, weighted("weight_cn", r.last.v[1]));
@@ -213,6 +244,40 @@ START_TEST(values_and_gradients)
 		check_gradient(tl_store_at(store, k));
 	tl_rnn_free(rnn);
 	tl_store_free(store);
+	free(weight.data);
+	free(output.data);
+	free(packed.data);
+}
+
+/* For each cell. */
+START_TEST(values_and_gradients)
+{
+	const tl_cell *cell = tl_cell_at(_i);
+	char name[64];
+	snprintf(name, sizeof name, "recurrent_%s", cell->name);
+	open_file(name);
+	check_net((tl_rnn_options){.cell = cell});
+}
+END_TEST
+
+static const tl_cell *const directed[] = {&tl_cell_rnn, &tl_cell_gru_lbr, &tl_cell_lstm, &tl_cell_lstm_projected};
+static const struct {
+	const char *name;
+	bool bidirectional, batch_first;
+} kinds[] = {{"deep", false, false}, {"both", true, true}, {"packed", true, true}};
+
+enum { KINDS = sizeof kinds / sizeof *kinds, DIRECTED = KINDS * sizeof directed / sizeof *directed };
+
+/* For each of those cells and kinds of nets: deep, in both directions, with sequences of unequal lengths. */
+START_TEST(directions)
+{
+	const tl_cell *cell = directed[_i / KINDS];
+	char name[64];
+	snprintf(name, sizeof name, "directions_%s_%s", cell->name, kinds[_i % KINDS].name);
+	open_file(name);
+	check_net((tl_rnn_options){.cell = cell,
+		.bidirectional = kinds[_i % KINDS].bidirectional,
+		.batch_first = kinds[_i % KINDS].batch_first});
 }
 END_TEST
 
@@ -288,6 +353,7 @@ Suite *tl_test_suite(void)
 		cells++;
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_loop_test(c, values_and_gradients, 0, cells);
+	tcase_add_loop_test(c, directions, 0, DIRECTED);
 	tcase_add_test(c, a_loss_curve);
 	suite_add_tcase(s, c);
 	return s;

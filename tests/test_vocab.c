@@ -166,6 +166,83 @@ START_TEST(damaged_vocabularies_are_refused)
 }
 END_TEST
 
+START_TEST(rare_tokens_are_left_out)
+{
+	static const char *const from[] = {"b", "a", "c", "b", "<unk>", "a", "a", "<s>", "<s>", "\xC3\xA9", "\xC3\xA9", "</s>", "ab"};
+	static const char *const want[][8] = {
+		{"<s>", "a", "b", "\xC3\xA9"},
+		{"<unk>", "<s>", "a", "b", "\xC3\xA9"},
+		{"<pad>", "<unk>", "<s>", "a", "b", "\xC3\xA9"},
+		{"<pad>", "<unk>", "<s>", "</s>", "a", "b", "\xC3\xA9"},
+	};
+	static const int counts[] = {4, 5, 6, 7}, specials[] = {0, 1, 2, 4}, unknown[] = {-1, 0, 1, 1};
+	token t[COUNT(from)];
+	for (int i = 0; i < COUNT(from); i++)
+		t[i] = token_of(from[i]);
+	vocab v;
+	tl_error err = {0};
+	ck_assert(!vocab_build(&v, t, COUNT(from), (vocab_front)_i, 2, &err));
+	assert_symbols(&v, counts[_i], want[_i]);
+	ck_assert_int_eq(v.specials, specials[_i]);
+	ck_assert_int_eq(v.unknown, unknown[_i]);
+	ck_assert(v.has_unknown == (unknown[_i] >= 0));
+	for (int k = 0; k < counts[_i]; k++)
+		ck_assert_int_eq(vocab_find(&v, token_of(want[_i][k])), k);
+	ck_assert_int_eq(vocab_find(&v, token_of("c")), unknown[_i]);
+	ck_assert_int_eq(vocab_find(&v, token_of("<pa")), unknown[_i]);
+	vocab_release(&v);
+	ck_assert(!vocab_build(&v, t, COUNT(from), (vocab_front)_i, 4, &err));
+	ck_assert_int_eq(v.n, specials[_i]);
+	vocab_release(&v);
+}
+END_TEST
+
+/* With the front that they were built with, vocabularies come back; with another one they are refused. */
+START_TEST(fronts_survive_json)
+{
+	token t[] = {token_of("a"), token_of("!"), token_of("\xC3\xA9")};
+	vocab v, again;
+	tl_error err = {0};
+	ck_assert(!vocab_build(&v, t, COUNT(t), (vocab_front)_i, 1, &err));
+	json_t *array = vocab_to_json(&v);
+	for (int front = FRONT_NONE; front <= FRONT_CLOSED; front++) {
+		err = (tl_error){0};
+		tl_status status = vocab_from_json_as(&again, array, (vocab_front)front, &err);
+		if (front != _i) {
+			ck_assert_int_eq(status, TL_ERR_FORMAT);
+			ck_assert_ptr_nonnull(strstr(err.text, "of the vocabulary is "));
+			ck_assert(again.n == 0 && !again.symbols);
+			continue;
+		}
+		ck_assert_msg(!status, "%s", err.text);
+		assert_symbols(&again, (int)v.n, (const char *const *)v.symbols);
+		ck_assert(again.front == v.front && again.specials == v.specials && again.unknown == v.unknown);
+		vocab_release(&again);
+	}
+	json_decref(array);
+	vocab_release(&v);
+}
+END_TEST
+
+START_TEST(tokens_are_shown)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{"word", "'word'"},
+		{"\n", "U+000A"},
+		{"\xC2\xA0", "U+00A0"},
+		{"\xE2\x82\xAC", "'\xE2\x82\xAC'"},
+		{"a\033[31mb\x7F", "'a?[31mb?'"},
+		{"", "''"},
+		{"0123456789012345678901234567890123456789012\xC3\xA9z", "'0123456789012345678901234567890123456789012\xC3\xA9'"},
+		{"01234567890123456789012345678901234567890123\xC3\xA9z", "'01234567890123456789012345678901234567890123'"},
+	};
+	char buf[TOKEN_SHOWN];
+	ck_assert_str_eq(token_shown(token_of(rows[_i].text), buf), rows[_i].want);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
 	Suite *s = suite_create("vocab");
@@ -175,6 +252,9 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, finding_agrees_with_looking_at_all);
 	tcase_add_test(c, an_unknown_symbol_is_named);
 	tcase_add_test(c, vocabularies_survive_json);
+	tcase_add_loop_test(c, rare_tokens_are_left_out, FRONT_NONE, FRONT_CLOSED + 1);
+	tcase_add_loop_test(c, fronts_survive_json, FRONT_NONE, FRONT_CLOSED + 1);
+	tcase_add_loop_test(c, tokens_are_shown, 0, 8);
 	tcase_add_loop_test(c, damaged_vocabularies_are_refused, 0, COUNT(bad_vocabularies));
 	suite_add_tcase(s, c);
 	return s;

@@ -89,3 +89,12 @@ const int64_t *batches_get(const batches *b, int64_t k, int64_t *rows)
 	*rows = left < b->options.size ? left : b->options.size;
 	return b->order + first;
 }
+
+int64_t batch_longest(const int64_t *length, const int64_t *which, int64_t rows)
+{
+	int64_t longest = 1;
+	for (int64_t b = 0; b < rows; b++)
+		if (length[which[b]] > longest)
+			longest = length[which[b]];
+	return longest;
+}

@@ -39,4 +39,7 @@ void batches_epoch(batches *b, int64_t epoch);
 /* The examples of batch k of this epoch; *rows: how many. */
 const int64_t *batches_get(const batches *b, int64_t k, int64_t *rows);
 
+/* The largest length among examples which[0..rows), at least 1. */
+int64_t batch_longest(const int64_t *length, const int64_t *which, int64_t rows);
+
 #endif

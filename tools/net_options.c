@@ -91,7 +91,7 @@ tl_rnn_options net_rnn(const net_options *o, int64_t input)
 		.project = o->project,
 		.bidirectional = o->bidirectional,
 		.start = o->start,
-		.start_scale = 1,
+		.start_scale = o->start == TL_START_RANDOM ? 1 : 0,
 		.recurrent_dropout = o->recurrent_dropout,
 		.truncate = o->tbptt,
 	};

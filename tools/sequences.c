@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "tools/batches.h"
+
 static tl_status reserve(sequences *q, int64_t n, int64_t ids, tl_error *err)
 {
 	*q = (sequences){.n = n};
@@ -58,11 +60,7 @@ void sequences_release(sequences *q)
 
 int64_t sequences_longest(const sequences *q, const int64_t *which, int64_t rows)
 {
-	int64_t longest = 1;
-	for (int64_t b = 0; b < rows; b++)
-		if (q->length[which[b]] > longest)
-			longest = q->length[which[b]];
-	return longest;
+	return batch_longest(q->length, which, rows);
 }
 
 void sequences_pad(const sequences *q, const int64_t *which, int64_t rows, int64_t steps, int32_t first,

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/batches.h"
+
 #define CHECK_BLOCK ((int64_t)1 << 18) /* numbers that are held while a file is checked */
 
 const char *series_target_name(series_target target)
@@ -257,11 +259,7 @@ tl_status series_check(
 
 int64_t series_longest(const series *s, const int64_t *which, int64_t rows)
 {
-	int64_t longest = 1;
-	for (int64_t b = 0; b < rows; b++)
-		if (s->length[which[b]] > longest)
-			longest = s->length[which[b]];
-	return longest;
+	return batch_longest(s->length, which, rows);
 }
 
 /* Numbers of steps (N, T, width) as (steps, rows, width), 0 past the lengths, divided by `divisor`. */

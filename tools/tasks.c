@@ -5,6 +5,8 @@
 
 static const task_kind *const kinds[] = {
 	&lm_kind,
+	&tagger_kind,
+	&classifier_kind,
 	&translator_kind,
 };
 

@@ -193,7 +193,7 @@ const char *token_shown(token t, char buf[TOKEN_SHOWN])
 	utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)t.at, (utf8proc_ssize_t)t.length, &point);
 	utf8proc_category_t category = n > 0 ? utf8proc_category(point) : UTF8PROC_CATEGORY_CN;
 	bool shown = category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_SO;
-	if (n == (utf8proc_ssize_t)t.length && !shown) {
+	if (n > 0 && n == (utf8proc_ssize_t)t.length && !shown) {
 		snprintf(buf, TOKEN_SHOWN, "U+%04X", (unsigned)point);
 		return buf;
 	}

@@ -71,7 +71,7 @@ static int32_t lower(const int32_t *points, int64_t n, int64_t i)
 {
 	if (points[i] == CAPITAL_SIGMA)
 		return is_final(points, n, i) ? FINAL_SIGMA : SMALL_SIGMA;
-	return points[i] == CAPITAL_I_DOT ? 'i' : utf8proc_tolower(points[i]);
+	return utf8proc_tolower(points[i]);
 }
 
 /* w->points in NFC; *n: how many. */
