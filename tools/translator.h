@@ -66,11 +66,11 @@ tl_status translator_configure(task *base, const json_t *object, tl_error *err);
 /* The pairs which[0..rows) of b become the batch at hand. */
 tl_status translator_take(translator *t, const bitext *b, const int64_t *pairs, int64_t rows, tl_error *err);
 /*
- * Translate sentences which[0..rows), side by side; NULL on failure. A drawn one depends on its number in `which` and
+ * Translate sentences which[0..rows), side by side; NULL on failure. What is drawn for which[r] depends on number[r] and
  * the seed, not on its neighbours.
  */
-tl_beam_result *translator_search(translator *t, const sequences *sources, const int64_t *which, int64_t rows,
-	const search_options *o, tl_error *err);
+tl_beam_result *translator_search(translator *t, const sequences *sources, const int64_t *which,
+	const int64_t *number, int64_t rows, const search_options *o, tl_error *err);
 /* BLEU of a part's translations against all references of each source. */
 tl_status translator_bleu(translator *t, const bitext *b, const search_options *o, double *bleu, tl_error *err);
 

@@ -61,8 +61,7 @@ typedef struct drawer {
 	tl_seq2seq_search *search;
 	const search_options *o;
 	int64_t symbols;
-	const int64_t *which;
-	tl_rng *rng; /* of each row */
+	tl_rng *rng; /* of each row; rows that end leave, and no row has two that continue it */
 } drawer;
 
 static tl_status draw_step(
@@ -73,7 +72,7 @@ static tl_status draw_step(
 		return err->status;
 	for (int64_t r = 0; r < rows; r++) {
 		tl_real *row = log_p + r * d->symbols;
-		d->rng[r] = d->rng[parent[r]]; /* rows that ended leave: parents only rise */
+		d->rng[r] = d->rng[parent[r]];
 		for (size_t k = 0; k < sizeof banned / sizeof *banned; k++)
 			row[banned[k]] = -INFINITY;
 		int64_t drawn = tl_sample_top_k(row, d->symbols, d->o->top_k, d->o->temperature, &d->rng[r]);
@@ -83,27 +82,26 @@ static tl_status draw_step(
 	return TL_OK;
 }
 
-static tl_beam_result *draw(const translator *t, tl_seq2seq_search *search, const int64_t *which, int64_t rows,
-	const search_options *o, const tl_beam_options *options, tl_error *err)
+static tl_beam_result *draw(tl_seq2seq_search *search, const int64_t *number, int64_t rows, const search_options *o,
+	const tl_beam_options *options, tl_error *err)
 {
-	drawer d = {.search = search, .o = o, .symbols = options->symbols, .which = which};
+	drawer d = {.search = search, .o = o, .symbols = options->symbols};
 	tl_beam_result *found = NULL;
 	tl_beam_options one = *options;
 	one.width = one.n_best = 1;
-	(void)t;
 	if (!(d.rng = malloc((size_t)rows * sizeof *d.rng))) {
 		tl_error_memory(err);
 		return NULL;
 	}
 	for (int64_t r = 0; r < rows; r++)
-		d.rng[r] = (tl_rng){.seed = (uint64_t)o->seed, .stream = (uint64_t)which[r]};
+		d.rng[r] = (tl_rng){.seed = (uint64_t)o->seed, .stream = (uint64_t)number[r]};
 	found = tl_beam_search(&(tl_decoder){&d, draw_step}, rows, &one, err);
 	free(d.rng);
 	return found;
 }
 
-tl_beam_result *translator_search(translator *t, const sequences *sources, const int64_t *which, int64_t rows,
-	const search_options *o, tl_error *err)
+tl_beam_result *translator_search(translator *t, const sequences *sources, const int64_t *which,
+	const int64_t *number, int64_t rows, const search_options *o, tl_error *err)
 {
 	struct pairs_batch *a = &t->batch;
 	int64_t steps = sequences_longest(sources, which, rows);
@@ -127,7 +125,7 @@ tl_beam_result *translator_search(translator *t, const sequences *sources, const
 	tl_seq2seq_search *s = tl_seq2seq_search_new(t->model, t->base.tape, steps, rows, a->x, a->lengths, err);
 	tl_beam_result *found = NULL;
 	if (s && o->draw)
-		found = draw(t, s, which, rows, o, &options, err);
+		found = draw(s, number, rows, o, &options, err);
 	else if (s)
 		found = tl_beam_search(&(tl_decoder){s, tl_seq2seq_search_step}, rows, &options, err);
 	tl_seq2seq_search_free(s);
@@ -192,7 +190,7 @@ static tl_status judge_all(judge *j, translator *t, const search_options *o, tl_
 	for (int64_t k = 0; k < all.count && !err->status; k++) {
 		int64_t rows;
 		const int64_t *which = batches_get(&all, k, &rows);
-		tl_beam_result *found = translator_search(t, &b->source_ids, which, rows, o, err);
+		tl_beam_result *found = translator_search(t, &b->source_ids, which, which, rows, o, err);
 		for (int64_t r = 0; found && r < rows && !err->status; r++)
 			judge_add(j, which[r], &found->of[r].v[0], err);
 		tl_beam_result_free(found);
