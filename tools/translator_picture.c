@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The weights (T, S, N) of reading x and writing y under teacher forcing. */
 static tl_status read_weights(
@@ -36,22 +37,26 @@ static tl_status draw(const translator *t, int64_t line, int64_t rows, int64_t c
 
 /* Room for all that a picture needs. */
 typedef struct room {
-	sentences words; /* the source, each token closed by a NUL */
+	char *words; /* the source's tokens, each closed by a NUL */
 	int32_t *x, *y_in;
 	const char **row_labels, **column_labels;
 	tl_real *weights;
 } room;
 
-static tl_status room_init(room *r, int64_t rows, int64_t columns, int64_t heads, tl_error *err)
+static tl_status room_init(
+	room *r, int64_t rows, const token *source, int64_t columns, int64_t heads, tl_error *err)
 {
+	size_t bytes = 0;
+	for (int64_t k = 0; k < columns - 1; k++)
+		bytes += source[k].length + 1;
+	r->words = malloc(bytes + 1);
 	r->x = malloc((size_t)columns * sizeof *r->x);
 	r->y_in = malloc((size_t)rows * sizeof *r->y_in);
 	r->row_labels = malloc((size_t)rows * sizeof *r->row_labels);
 	r->column_labels = malloc((size_t)columns * sizeof *r->column_labels);
 	r->weights = malloc((size_t)(rows * columns * heads) * sizeof *r->weights);
-	if (!r->x || !r->y_in || !r->row_labels || !r->column_labels || !r->weights)
-		return tl_error_memory(err);
-	return sentences_init(&r->words, NULL, err);
+	bool fine = r->words && r->x && r->y_in && r->row_labels && r->column_labels && r->weights;
+	return fine ? TL_OK : tl_error_memory(err);
 }
 
 static void room_release(room *r)
@@ -61,7 +66,7 @@ static void room_release(room *r)
 	free(r->row_labels);
 	free(r->column_labels);
 	free(r->weights);
-	sentences_release(&r->words);
+	free(r->words);
 }
 
 tl_status translator_draw(
@@ -71,12 +76,17 @@ tl_status translator_draw(
 	int64_t n = sentence_length(s, i), columns = n + 1, rows = h->length;
 	const token *source = s->v + s->start[i];
 	room r = {0};
-	tl_status status = room_init(&r, rows, columns, t->heads, err);
-	if (!status)
-		status = sentences_add_tokens(&r.words, source, n, s->line[i], err);
-	for (int64_t k = 0; k < columns && !status; k++) {
-		r.x[k] = k < n ? (int32_t)vocab_find(&v[SOURCE], source[k]) : VOCAB_END;
-		r.column_labels[k] = k < n ? r.words.v[k].at : v[SOURCE].symbols[VOCAB_END];
+	tl_status status = room_init(&r, rows, source, columns, t->heads, err);
+	char *word = r.words;
+	for (int64_t k = 0; k < n && !status; k++) {
+		r.x[k] = (int32_t)vocab_find(&v[SOURCE], source[k]);
+		r.column_labels[k] = memcpy(word, source[k].at, source[k].length);
+		word += source[k].length;
+		*word++ = '\0';
+	}
+	if (!status) {
+		r.x[n] = VOCAB_END;
+		r.column_labels[n] = v[SOURCE].symbols[VOCAB_END];
 	}
 	for (int64_t k = 0; k < rows && !status; k++) {
 		r.y_in[k] = k ? h->symbols[k - 1] : VOCAB_START;
