@@ -12,13 +12,11 @@
 #include "core/file_read.h"
 #include "core/npy_file.h"
 #include "core/raw.h"
-#include "core/walk.h"
 
 #define MAGIC "\x93NUMPY"
 #define MAGIC_BYTES 6
-#define MAX_HEADER 65536  /* bytes; a dict of six sizes takes less than 300 */
-#define READ_BLOCK 32768  /* bytes; a multiple of every dtype's size */
-#define WRITE_ALIGN 64    /* bytes; where the data start, as NumPy has it */
+#define MAX_HEADER 65536 /* bytes; a dict of six sizes takes less than 300 */
+#define WRITE_ALIGN 64	 /* bytes; where the data start, as NumPy has it */
 
 /* *size becomes the header's length, *start where it stands. */
 static tl_status read_preamble(tl_npy *f, int64_t file_bytes, int64_t *start, int64_t *size, tl_error *err)
@@ -29,24 +27,28 @@ static tl_status read_preamble(tl_npy *f, int64_t file_bytes, int64_t *start, in
 	if (status)
 		return status;
 	if (n < MAGIC_BYTES || memcmp(head, MAGIC, MAGIC_BYTES) != 0)
-		return tl__file_error(err, TL_ERR_FORMAT, f->path,
-			"is no .npy file: it does not start with \\x93NUMPY");
+		return tl__file_error(
+			err, TL_ERR_FORMAT, f->path, "is no .npy file: it does not start with \\x93NUMPY");
 	int version = head[6], bytes = version == 1 ? 2 : 4;
 	*start = MAGIC_BYTES + 2 + bytes;
 	if (file_bytes < *start)
-		return tl__file_error(err, TL_ERR_FORMAT, f->path, "holds %" PRId64 " bytes, too few for a header; "
-			"the file was cut short", file_bytes);
+		return tl__file_error(err, TL_ERR_FORMAT, f->path,
+			"holds %" PRId64 " bytes, too few for a header; "
+			"the file was cut short",
+			file_bytes);
 	if (version < 1 || version > 3 || head[7] != 0)
 		return tl__file_error(err, TL_ERR_FORMAT, f->path,
 			"has format version %d.%d; 1.0, 2.0 and 3.0 can be read", version, head[7]);
 	*size = (int64_t)tl__raw_little(head + MAGIC_BYTES + 2, bytes);
 	if (*size > file_bytes - *start)
 		return tl__file_error(err, TL_ERR_FORMAT, f->path,
-			"claims a header of %" PRId64 " bytes but holds only %" PRId64 " after its length; the file was cut "
-			"short or damaged", *size, file_bytes - *start);
+			"claims a header of %" PRId64 " bytes but holds only %" PRId64
+			" after its length; the file was cut "
+			"short or damaged",
+			*size, file_bytes - *start);
 	if (*size > MAX_HEADER)
-		return tl__file_error(err, TL_ERR_FORMAT, f->path, "claims a header of %" PRId64 " bytes; at most %d are read",
-			*size, MAX_HEADER);
+		return tl__file_error(err, TL_ERR_FORMAT, f->path,
+			"claims a header of %" PRId64 " bytes; at most %d are read", *size, MAX_HEADER);
 	return TL_OK;
 }
 
@@ -70,9 +72,11 @@ static tl_status read_header(tl_npy *f, int64_t file_bytes, tl_error *err)
 	char shape[TL_SHAPE_TEXT];
 	if (want != have)
 		return tl__file_error(err, TL_ERR_FORMAT, f->path,
-			"an array of dtype %s and shape %s takes %" PRId64 " bytes, but %" PRId64 " follow the header; %s", f->dtype,
-			tl_shape_text(f->shape, shape), want, have,
-			have < want ? "the file was cut short or damaged" : "the file holds more than one array or is damaged");
+			"an array of dtype %s and shape %s takes %" PRId64 " bytes, but %" PRId64
+			" follow the header; %s",
+			f->dtype, tl_shape_text(f->shape, shape), want, have,
+			have < want ? "the file was cut short or damaged"
+				    : "the file holds more than one array or is damaged");
 	return TL_OK;
 }
 
@@ -126,144 +130,16 @@ tl_dtype tl_npy_kind(const tl_npy *f)
 	return f->type == 'f' ? TL_REAL : TL_I32;
 }
 
-/*
- * The elements that are asked for, as a stream: pieces of `piece` elements that lie one behind the other,
- * `stride` elements from one piece's start to the next's.
- */
-struct source {
-	const tl_npy *file;
-	tl_error *err;
-	tl_status status; /* the first failure; nothing is read after it */
-	tl_dtype target;
-	int64_t start, stride, piece; /* elements */
-	int64_t within;               /* elements of this piece that were read */
-	int used, filled;             /* bytes of the block */
-	unsigned char block[READ_BLOCK];
-};
-
-static void refill(struct source *s)
+bool tl_npy_column_major(const tl_npy *f)
 {
-	const tl_npy *f = s->file;
-	if (s->within == s->piece) {
-		s->within = 0;
-		s->start += s->stride;
-	}
-	int64_t n = s->piece - s->within, most = READ_BLOCK / f->bytes;
-	n = n < most ? n : most;
-	s->filled = (int)n * f->bytes;
-	s->used = 0;
-	s->status = tl__file_pread(f->fd, f->path, s->block, (size_t)s->filled,
-		f->data_start + (s->start + s->within) * f->bytes, s->err);
-	s->within += n;
-}
-
-static bool decode_whole(const tl_npy *f, uint64_t bits, tl_dtype target, void *to)
-{
-	int64_t v = (int64_t)bits;
-	if (f->type == 'i') {
-		int unused = 64 - 8 * f->bytes;
-		v = (int64_t)(bits << unused) >> unused;
-	} else if (f->type == 'b') {
-		v = bits != 0;
-	}
-	bool large = f->type == 'u' && bits > INT64_MAX;
-	if (target == TL_REAL) {
-		*(tl_real *)to = large ? (tl_real)bits : (tl_real)v;
-		return true;
-	}
-	*(int32_t *)to = (int32_t)v;
-	return !large && v >= INT32_MIN && v <= INT32_MAX;
-}
-
-/* With sizes that the compiler knows, a single load each. */
-static inline uint64_t load(const tl_npy *f, const unsigned char *from)
-{
-	switch (f->big_endian ? -f->bytes : f->bytes) {
-	case 1:
-		return *from;
-	case 2:
-		return tl__raw_little(from, 2);
-	case 4:
-		return tl__raw_little(from, 4);
-	case 8:
-		return tl__raw_little(from, 8);
-	default:
-		return tl__raw_big(from, f->bytes);
-	}
-}
-
-/* One number to one element; false outside the target's range. */
-static inline bool decode(const tl_npy *f, const unsigned char *from, tl_dtype target, void *to)
-{
-	uint64_t bits = load(f, from);
-	if (f->type != 'f')
-		return decode_whole(f, bits, target, to);
-	if (f->bytes == 8)
-		return tl__raw_f64(bits, to);
-	*(tl_real *)to = f->bytes == 4 ? tl__raw_f32(bits) : tl__raw_f16(bits);
-	return true;
-}
-
-static void read_run(void *ctx, int64_t n, char *const *at, const int64_t *step)
-{
-	struct source *s = ctx;
-	int64_t move = step[0] * (int64_t)tl_dtype_size(s->target);
-	for (int64_t i = 0; i < n && !s->status; i++) {
-		if (s->used == s->filled)
-			refill(s);
-		if (s->status)
-			return;
-		if (!decode(s->file, s->block + s->used, s->target, at[0] + i * move))
-			s->status = tl__file_error(s->err, TL_ERR_VALUE, s->file->path,
-				"holds a number that %s cannot hold", tl_dtype_name(s->target));
-		s->used += s->file->bytes;
-	}
-}
-
-static tl_status check_request(const tl_npy *f, int64_t first, const tl_tensor *to, tl_error *err)
-{
-	char have[TL_SHAPE_TEXT], want[TL_SHAPE_TEXT];
-	tl_shape shape = f->shape;
-	if (shape.axes > 0 && to->shape.axes == shape.axes)
-		shape.dim[0] = to->shape.dim[0];
-	if (!tl_shape_equal(shape, to->shape))
-		return tl__file_error(err, TL_ERR_SHAPE, f->path, "has shape %s, which holds no %s",
-			tl_shape_text(f->shape, have), tl_shape_text(to->shape, want));
-	int64_t rows = f->shape.axes ? f->shape.dim[0] : 1, n = shape.axes ? shape.dim[0] : 1;
-	if (first < 0 || n > rows || first > rows - n)
-		return tl__file_error(err, TL_ERR_INDEX, f->path,
-			"%" PRId64 " elements from %" PRId64 " on are asked for, but axis 0 has %" PRId64, n, first, rows);
-	if (f->type == 'f' && to->dtype == TL_I32)
-		return tl__file_error(err, TL_ERR_TYPE, f->path, "has dtype %s where whole numbers are needed", f->dtype);
-	return TL_OK;
-}
-
-tl_status tl_npy_read(const tl_npy *f, int64_t first, const tl_tensor *to, tl_error *err)
-{
-	tl_status status = check_request(f, first, to, err);
-	int64_t size = tl_shape_size(to->shape);
-	if (status || size == 0)
-		return status;
-	int64_t axes = f->shape.axes, rows = axes ? f->shape.dim[0] : 1, n = axes ? to->shape.dim[0] : 1;
-	struct source s = {.file = f, .err = err, .target = to->dtype, .start = first * (size / n), .piece = size};
-	tl_tensor seen = *to;
-	if (f->column_major) {
-		s.start = first;
-		s.stride = rows;
-		s.piece = n == rows ? size : n;
-		for (int64_t i = 0; i < axes; i++) {
-			seen.shape.dim[i] = to->shape.dim[axes - 1 - i];
-			seen.stride[i] = to->stride[axes - 1 - i];
-		}
-	}
-	tl__walk(1, (const tl_tensor *[]){&seen}, read_run, &s);
-	return s.status;
+	return f->column_major;
 }
 
 tl_status tl_npy_write(const char *path, const tl_tensor *t, tl_error *err)
 {
 	if (!tl_shape_valid(t->shape))
-		return tl__file_error(err, TL_ERR_SHAPE, path, "cannot be written: its shape is out of range");
+		return tl__file_error(
+			err, TL_ERR_SHAPE, path, "cannot be written: its shape is out of range");
 	char shape[TL_SHAPE_TEXT], header[4 * WRITE_ALIGN];
 	tl_shape_text(t->shape, shape);
 	if (t->shape.axes == 1)
@@ -271,7 +147,10 @@ tl_status tl_npy_write(const char *path, const tl_tensor *t, tl_error *err)
 	int start = MAGIC_BYTES + 4;
 	int length = snprintf(header + start, sizeof header - (size_t)start,
 		"{'descr': '%s', 'fortran_order': False, 'shape': %s, }",
-		t->dtype == TL_I32 ? "<i4" : sizeof(tl_real) == sizeof(float) ? "<f4" : "<f8", shape);
+		t->dtype == TL_I32		   ? "<i4"
+		: sizeof(tl_real) == sizeof(float) ? "<f4"
+						   : "<f8",
+		shape);
 	int end = (start + length + WRITE_ALIGN) / WRITE_ALIGN * WRITE_ALIGN;
 	assert(end <= (int)sizeof header);
 	memset(header + start + length, ' ', (size_t)(end - start - length));

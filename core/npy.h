@@ -38,6 +38,8 @@ TL_API tl_shape tl_npy_shape(const tl_npy *f);
 TL_API const char *tl_npy_dtype(const tl_npy *f);
 /* TL_REAL for f2, f4, f8; TL_I32 for integers and bool. */
 TL_API tl_dtype tl_npy_kind(const tl_npy *f);
+/* fortran_order: a column's elements are neighbours, a row's are not. */
+TL_API bool tl_npy_column_major(const tl_npy *f);
 
 /*
  * Copies elements first, first + 1, ... of axis 0 into a tensor, dense or not, that has the file's shape

@@ -6,8 +6,8 @@
  *	pair   = string ":" (string | "True" | "False" | tuple)
  *	tuple  = "(" [number {"," number} [","]] ")"
  *
- * Strings have single or double quotes and no escapes; a number may end in L, as Python 2 wrote it. White space
- * may stand between all of these.
+ * Strings have single or double quotes and no escapes; a number may end in L, as Python 2 wrote it. White
+ *space may stand between all of these.
  */
 #include <string.h>
 
@@ -148,9 +148,11 @@ static tl_status read_dtype(struct reader *r)
 	memcpy(whole, text, kept);
 	whole[kept] = '\0';
 	tl__excerpt(whole, shown);
-	static const char *const known[] = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"};
+	static const char *const known[] = {
+		"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"};
 	for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
-		bool ordered = n == 3 && (text[0] == '<' || text[0] == '>' || (text[0] == '|' && text[2] == '1'));
+		bool ordered =
+			n == 3 && (text[0] == '<' || text[0] == '>' || (text[0] == '|' && text[2] == '1'));
 		if (!ordered || memcmp(text + 1, known[k], 2) != 0)
 			continue;
 		memcpy(f->dtype, text, n);
@@ -178,8 +180,8 @@ static tl_status read_pair(struct reader *r, bool seen[KEYS])
 	while (k < KEYS && !is_word(text, n, keys[k].name))
 		k++;
 	if (k == KEYS)
-		return tl__file_error(
-			r->err, TL_ERR_FORMAT, r->f->path, "the header has a key that is no part of the format");
+		return tl__file_error(r->err, TL_ERR_FORMAT, r->f->path,
+			"the header has a key that is no part of the format");
 	if (seen[k])
 		return tl__file_error(
 			r->err, TL_ERR_FORMAT, r->f->path, "'%s' stands twice in the header", keys[k].name);
@@ -207,6 +209,7 @@ tl_status tl__npy_parse(tl_npy *f, const char *header, size_t n, tl_error *err)
 		return expected(&r, "the end");
 	for (int k = 0; k < KEYS; k++)
 		if (!seen[k])
-			return tl__file_error(err, TL_ERR_FORMAT, f->path, "the header lacks '%s'", keys[k].name);
+			return tl__file_error(
+				err, TL_ERR_FORMAT, f->path, "the header lacks '%s'", keys[k].name);
 	return TL_OK;
 }

@@ -21,8 +21,8 @@ struct sink {
 	tl_atomic_file *file;
 	tl_error *err;
 	tl_status status; /* the first failure; nothing is written after it */
-	size_t size;      /* bytes an element */
-	size_t used;      /* bytes of the block */
+	size_t size;	  /* bytes an element */
+	size_t used;	  /* bytes of the block */
 	unsigned char block[WRITE_BLOCK];
 };
 

@@ -4,15 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-tl_status tl_carry_init(tl_carry *c, const tl_rnn *rnn, int64_t batch, tl_error *err)
+tl_status tl_carry_init_shapes(tl_carry *c, int n, const tl_shape *shapes, bool zeros, tl_error *err)
 {
-	*c = (tl_carry){.n = rnn->options.cell->states, .zeros = rnn->options.start == TL_START_ZERO};
-	for (int k = 0; k < c->n; k++) {
-		c->shape[k] = tl_rnn_state_shape(rnn, k, batch);
-		c->size += tl_shape_size(c->shape[k]);
+	*c = (tl_carry){.n = n, .zeros = zeros};
+	for (int k = 0; k < n; k++) {
+		c->shape[k] = shapes[k];
+		c->size += tl_shape_size(shapes[k]);
 	}
 	c->values = calloc((size_t)c->size + 1, sizeof *c->values);
 	return c->values ? TL_OK : tl_error_memory(err);
+}
+
+tl_status tl_carry_init(tl_carry *c, const tl_rnn *rnn, int64_t batch, tl_error *err)
+{
+	tl_shape shapes[TL_MAX_STATES];
+	int n = rnn->options.cell->states;
+	for (int k = 0; k < n; k++)
+		shapes[k] = tl_rnn_state_shape(rnn, k, batch);
+	return tl_carry_init_shapes(c, n, shapes, rnn->options.start == TL_START_ZERO, err);
 }
 
 void tl_carry_clear(tl_carry *c)

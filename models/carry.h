@@ -28,6 +28,8 @@ typedef struct tl_carry {
 } tl_carry;
 
 TL_API tl_status tl_carry_init(tl_carry *c, const tl_rnn *rnn, int64_t batch, tl_error *err);
+/* For any model with n states of these shapes, 0 to TL_MAX_STATES; zeros: it may start from zeros, too. */
+TL_API tl_status tl_carry_init_shapes(tl_carry *c, int n, const tl_shape *shapes, bool zeros, tl_error *err);
 TL_API void tl_carry_clear(tl_carry *c); /* back to the start */
 TL_API void tl_carry_release(tl_carry *c);
 

@@ -35,7 +35,7 @@
 
 #define TL_MAX_STATES 4
 
-/* The vectors that a cell hands from step to step, each (B, H) or (B, P); v[0] is also its output, if it has no own. */
+/* The vectors that a cell hands from step to step, each (B, H) or (B, P). v[0] is the output if there is no own. */
 typedef struct tl_state {
 	int n;
 	tl_var v[TL_MAX_STATES];

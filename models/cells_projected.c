@@ -42,8 +42,9 @@ const tl_cell tl_cell_elman = {
 	.equations = "h' = tanh(x W + h U + b); y = tanh(h' V + c)",
 	.states = 1,
 	.step = tl__rnn_step,
-	.params = (const tl_cell_param[]){{"w", TL_INPUT_ROWS, "h"}, {"u", TL_STATE_ROWS, "h"}, {"b", TL_BIAS, "h"},
-		{"v", TL_STATE_ROWS | TL_PROJECTED, "y"}, {"c", TL_BIAS | TL_PROJECTED, "y"}, {0}},
+	.params = (const tl_cell_param[]){{"w", TL_INPUT_ROWS, "h"}, {"u", TL_STATE_ROWS, "h"},
+		{"b", TL_BIAS, "h"}, {"v", TL_STATE_ROWS | TL_PROJECTED, "y"},
+		{"c", TL_BIAS | TL_PROJECTED, "y"}, {0}},
 	.projected = TL_OUTPUT_PROJECTED,
 	.output = elman_output,
 };
@@ -60,6 +61,7 @@ const tl_cell tl_cell_jordan = {
 	.states = 1,
 	.step = jordan_step,
 	.params = (const tl_cell_param[]){{"w", TL_INPUT_ROWS, "h"}, {"u", TL_PROJECTED_ROWS, "h"},
-		{"b", TL_BIAS, "h"}, {"v", TL_STATE_ROWS | TL_PROJECTED, "y"}, {"c", TL_BIAS | TL_PROJECTED, "y"}, {0}},
+		{"b", TL_BIAS, "h"}, {"v", TL_STATE_ROWS | TL_PROJECTED, "y"},
+		{"c", TL_BIAS | TL_PROJECTED, "y"}, {0}},
 	.projected = 1,
 };

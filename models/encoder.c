@@ -168,6 +168,11 @@ static tl_encoded run_convs(const tl_encoder *e, tl_var x, const int64_t *length
 
 tl_encoded tl_encoder_run(const tl_encoder *e, tl_var symbols, const int64_t *lengths, bool training)
 {
+	if (!e && symbols.tape)
+		tl_tape_fail(symbols.tape, TL_ERR_ARGUMENT,
+			"encoder: there is none: tl_encoder_new returned NULL, and its error says why");
+	if (!e || !symbols.tape)
+		return (tl_encoded){symbols, tl_state1(symbols)};
 	double dropout = training ? e->options.dropout : 0;
 	if (tl_ok(symbols) && tl_var_shape(symbols).axes != 2)
 		symbols = tl_tape_fail(symbols.tape, TL_ERR_SHAPE, "encoder: symbols must have two axes, (S, B)");

@@ -20,6 +20,7 @@ static void prefix(const tl_rnn *rnn, const char *name, int i, char *text)
 
 static bool add_cell(tl_rnn *rnn, tl_store *store, const char *name, int i, tl_error *err)
 {
+	const tl_cell *cell = rnn->options.cell;
 	tl_cell_sizes sizes = tl__rnn_sizes(rnn);
 	char start[NAME], full[NAME + 64];
 	prefix(rnn, name, i, start);
@@ -28,13 +29,15 @@ static bool add_cell(tl_rnn *rnn, tl_store *store, const char *name, int i, tl_e
 	bool fine = true;
 	for (int k = 0; k < rnn->count && fine; k++) {
 		tl_param **p = &rnn->params[i * rnn->count + k];
-		snprintf(full, sizeof full, "%s%s", start, rnn->options.cell->params[k].name);
-		fine = (*p = tl_store_add(store, full, tl_cell_param_shape(rnn->options.cell, k, sizes), err)) != NULL;
+		snprintf(full, sizeof full, "%s%s", start, cell->params[k].name);
+		*p = tl_store_add(store, full, tl_cell_param_shape(cell, k, sizes), err);
+		fine = *p;
 	}
-	for (int k = 0; rnn->starts && k < rnn->options.cell->states && fine; k++) {
-		tl_param **p = &rnn->starts[i * rnn->options.cell->states + k];
+	for (int k = 0; rnn->starts && k < cell->states && fine; k++) {
+		tl_param **p = &rnn->starts[i * cell->states + k];
 		snprintf(full, sizeof full, "%sstart.%d", start, k);
-		fine = (*p = tl_store_add(store, full, TL_SHAPE(tl_cell_state_size(rnn->options.cell, k, sizes)), err)) != NULL;
+		*p = tl_store_add(store, full, TL_SHAPE(tl_cell_state_size(cell, k, sizes)), err);
+		fine = *p;
 	}
 	return fine;
 }
@@ -51,7 +54,8 @@ tl_rnn *tl_rnn_new(tl_store *store, const char *name, const tl_rnn_options *opti
 		tl_error_memory(err);
 		return NULL;
 	}
-	*rnn = (tl_rnn){.options = o, .directions = o.bidirectional ? 2 : 1, .count = tl_cell_param_count(o.cell)};
+	*rnn = (tl_rnn){
+		.options = o, .directions = o.bidirectional ? 2 : 1, .count = tl_cell_param_count(o.cell)};
 	size_t all = (size_t)(o.layers * rnn->directions);
 	rnn->params = calloc(all * (size_t)rnn->count + 1, sizeof *rnn->params);
 	if (o.start == TL_START_LEARNED)

@@ -18,7 +18,7 @@
 /* The state before the first step where none is given. */
 typedef enum tl_start {
 	TL_START_ZERO,
-	TL_START_LEARNED, /* parameters "NAME.lJ.start.K" of state K, of its size, the same for all rows; zeros at first */
+	TL_START_LEARNED, /* parameters "NAME.lJ.start.K" of state K, for all rows alike; zeros at first */
 	TL_START_RANDOM,  /* in training normal with mean 0, drawn anew for each run; else its mean */
 } tl_start;
 

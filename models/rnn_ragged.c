@@ -88,7 +88,7 @@ static bool sort_rows(ragged *r, tl_tape *tape, const int64_t *lengths)
 	return true;
 }
 
-/* For each packed row, where it stands in x (or, with lengths, the row that it is in reverse), or its number so. */
+/* For each packed row its place in x or its number; with lengths those of the row that it is in reverse. */
 static tl_var index_rows(const ragged *r, tl_tape *tape, const int64_t *lengths, bool packed)
 {
 	int64_t n = r->first[r->steps];

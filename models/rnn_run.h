@@ -19,7 +19,7 @@ tl_status tl__rnn_check_options(const tl_rnn_options *o, tl_error *err);
  */
 bool tl__rnn_fits(const tl_rnn *rnn, tl_var x, int axes, tl_state initial);
 
-/* A cell's functions are a user's: their results must be the states of the next step, of so many rows, and an output. */
+/* What a cell's functions return is a user's: it must be the states of so many rows, and an output. */
 bool tl__rnn_check_step(const tl_rnn *rnn, tl_tape *tape, tl_state s, int64_t rows);
 bool tl__rnn_check_output(const tl_rnn *rnn, tl_tape *tape, tl_var output, int64_t rows);
 

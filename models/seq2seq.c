@@ -116,6 +116,8 @@ void tl_seq2seq_free(tl_seq2seq *m)
 
 void tl_seq2seq_init(tl_seq2seq *m, tl_rng *rng)
 {
+	if (!m)
+		return;
 	tl_encoder_init(m->encoder, rng);
 	tl_bridge_init(&m->bridge, rng);
 	tl_embedding_init(&m->target, rng);

@@ -117,7 +117,35 @@ static inline tl_var result_loss(tl_rnn_result r)
 	return loss;
 }
 
-/* The same of a run; the tape is reset before. */
+typedef void net_compare(const char *what, tl_var got, tl_var want);
+
+/* Two losses, and their gradients of all parameters, of x and of the initial states. */
+static inline void check_gradients(const net *n, tl_var got, tl_var want, net_compare *compare)
+{
+	enum { MOST = 128 };
+	tl_var wrt[MOST], a[MOST], b[MOST];
+	int count = tl_store_count(n->store);
+	ck_assert_int_le(count, MOST);
+	compare("loss", got, want);
+	for (int k = 0; k < count; k++)
+		wrt[k] = tl_use(n->tape, tl_store_at(n->store, k));
+	ck_assert_int_eq(tl_grad(got, count, wrt, a), TL_OK);
+	ck_assert_int_eq(tl_grad(want, count, wrt, b), TL_OK);
+	for (int k = 0; k < count; k++)
+		compare(tl_store_at(n->store, k)->name, a[k], b[k]);
+}
+
+/* Two results: outputs, last states, and what they give gradients to. */
+static inline void check_results(const net *n, tl_rnn_result got, tl_rnn_result want, net_compare *compare)
+{
+	compare("output", got.output, want.output);
+	ck_assert_int_eq(got.last.n, want.last.n);
+	for (int k = 0; k < want.last.n; k++)
+		compare("last state", got.last.v[k], want.last.v[k]);
+	check_gradients(n, result_loss(got), result_loss(want), compare);
+}
+
+/* The loss of a run; the tape is reset before. */
 static inline tl_var net_loss(const net *n)
 {
 	tl_tape_reset(n->tape);

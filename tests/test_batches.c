@@ -69,7 +69,8 @@ END_TEST
 START_TEST(the_place_is_seed_and_epoch)
 {
 	int64_t one[MOST], two[MOST];
-	batches a = make(MOST, 16, true, _i, 7), b = make(MOST, 16, true, _i, 7), c = make(MOST, 16, true, _i, 8);
+	batches a = make(MOST, 16, true, _i, 7), b = make(MOST, 16, true, _i, 7),
+		c = make(MOST, 16, true, _i, 8);
 	epoch_order(&a, 1, one);
 	epoch_order(&a, 2, two);
 	ck_assert_mem_ne(one, two, sizeof one);
@@ -100,7 +101,7 @@ START_TEST(in_order_without_shuffling)
 	epoch_order(&b, 3, order);
 	for (int64_t i = 1; i < MOST; i++)
 		ck_assert(key(order[i - 1]) < key(order[i]) ||
-			(key(order[i - 1]) == key(order[i]) && order[i - 1] < order[i]));
+			  (key(order[i - 1]) == key(order[i]) && order[i - 1] < order[i]));
 	batches_release(&b);
 }
 END_TEST

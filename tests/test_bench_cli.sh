@@ -183,7 +183,7 @@ refused "'tv' is no work" bench tv
 refused "'9' is not an option" bench lm 9
 refused "unrecognized option" bench lm --input 3
 refused "unrecognized option" bench seq2seq --cell lstm
-refused "--cell: 'elman' is none of rnn, " bench last-state --cell elman
+refused "--cell: 'hopfield' is none of rnn, " bench last-state --cell hopfield
 refused "--hidden: '0' is no whole number from 1" bench lm --hidden 0
 refused "--checkpoint: '-1' is no whole number from 0" bench lm --checkpoint -1
 refused "--layers: '1x' is no whole number" bench lm --layers 1x

@@ -266,6 +266,52 @@ START_TEST(truncated)
 }
 END_TEST
 
+/*
+ * dL_T/dU = sum_k (dL_T/ds_T) (prod_{j=k+1..T} ds_j/ds_{j-1}) ds_k/dU, where s = h: each term on its own, its
+ * matrices multiplied out. ds_j/ds_{j-1} = D_j W', and ds_k/dU is D_k x_k' at a fixed s_{k-1}. L_T is the loss of the
+ * last step.
+ */
+START_TEST(products_of_jacobians)
+{
+	enum { N = STEPS };
+	double want[E][H] = {{0}}, got[E][H], terms[N + 1] = {0};
+	history s;
+	closed_forward(0, N, &s);
+	for (int k = 1; k <= N; k++) {
+		double row[H]; /* dL_T/ds_T, then times one Jacobian after the other */
+		for (int i = 0; i < H; i++) {
+			row[i] = 0;
+			for (int o = 0; o < C; o++)
+				row[i] += p.net.v[i][o] * (s.q[N][o] - (p.y[N - 1][0] == o));
+		}
+		for (int j = N; j > k; j--) {
+			double jacobian[H][H], next[H] = {0}; /* [i][m] = ds_j[i]/ds_{j-1}[m] */
+			for (int i = 0; i < H; i++)
+				for (int m = 0; m < H; m++) {
+					jacobian[i][m] = (1 - s.h[j][i] * s.h[j][i]) * p.net.w[m][i];
+					next[m] += row[i] * jacobian[i][m];
+				}
+			memcpy(row, next, sizeof row);
+		}
+		for (int e = 0; e < E; e++)
+			for (int i = 0; i < H; i++) {
+				double term = row[i] * (1 - s.h[k][i] * s.h[k][i]) * p.x[k - 1][0][e];
+				want[e][i] += term;
+				terms[k] += fabs(term);
+			}
+	}
+	tl_var u = INPUT(net.u, E, H), w = INPUT(net.w, H, H), b = INPUT(net.b, H), h = INPUT(net.h0, 1, H), d;
+	for (int t = 0; t < N; t++)
+		h = tl_tanh(tl_add(tl_add(tl_matmul(INPUT(x[t], 1, E), u), tl_matmul(h, w)), b));
+	tl_var o = tl_add(tl_matmul(h, INPUT(net.v, H, C)), INPUT(net.c, C));
+	tl_grad(tl_cross_entropy(o, tl_index(tape, TL_SHAPE(1), p.y[N - 1]), &summed), 1, &u, &d);
+	tl_read(d, got[0], E * H);
+	succeeded();
+	compare("U", got[0], want[0], E * H);
+	ck_assert_msg(terms[1] < 0.1 * terms[N], "the first step's term is %g, the last one's %g", terms[1], terms[N]);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
 	Suite *s = suite_create("bptt");
@@ -273,6 +319,7 @@ Suite *tl_test_suite(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, all_steps);
 	tcase_add_test(c, truncated);
+	tcase_add_test(c, products_of_jacobians);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -12,7 +12,11 @@ static tl_carry carry;
 static void setup(void)
 {
 	tl_error err = {0};
-	tl_rnn_options o = {.cell = &tl_cell_lstm_projected, .input = E, .hidden = H, .project = P, .layers = 2,
+	tl_rnn_options o = {.cell = &tl_cell_lstm_projected,
+		.input = E,
+		.hidden = H,
+		.project = P,
+		.layers = 2,
 		.start = TL_START_LEARNED};
 	n = net_new(&o, STEPS, B);
 	ck_assert_int_eq(tl_carry_init(&carry, n.rnn, B, &err), TL_OK);

@@ -158,6 +158,23 @@ refused 'say which model' classify
 refused 'not for tagger' tag words/model.safetensors
 refused 'not for lm' sample words/model.safetensors
 
+# Model files that lie.
+changed() {
+    ! cmp -s "$1" "$2" && [ "$(wc -c <"$1")" -eq "$(wc -c <"$2")" ]
+}
+bad_model() {
+    sed "s/$1/$2/" max/model.safetensors >bad.safetensors
+    is "there is $1 in a model file" changed max/model.safetensors bad.safetensors
+    refused "bad.safetensors: .*$3" classify bad.safetensors
+}
+bad_model 'pool\\": \\"max' 'pool\\": \\"mix' "the configuration's pool is 'mix', which is unknown"
+bad_model 'unit\\": \\"char' 'unit\\": \\"ward' "the configuration's unit is 'ward', which is unknown"
+bad_model 'pool\\"' 'pole\\"' "pool is ''"
+bad_model 'hidden\\": 16' 'hidden\\": 17' 'out.w'
+bad_model 'embed\\": 8' 'embed\\": 9' 'embed.table'
+bad_model 'layers\\": 1' 'layers\\": 2' 'layers'
+bad_model 'română' 'aa\\",\\"b' 'vocabulary|out\.w'
+
 for word in 'train classifier' 'eval classifier' classify; do
     # shellcheck disable=SC2086
     works $word --help

@@ -360,7 +360,7 @@ for value in x -1 1e99 ''; do
         refused "--$option: '$value' is no " graph lm --$option "$value"
     done
 done
-bad_train "--cell: 'elmo' is .*gru.*lstm" --cell elmo
+bad_train "--cell: 'hopfield' is .*gru.*lstm" --cell hopfield
 bad_train "--optimizer: 'lion' is .*adam" --optimizer lion
 bad_train "--schedule: 'sine' is .*cosine" --schedule sine
 bad_train "--keep: 'first' is .*last.*best" --keep first
@@ -371,7 +371,7 @@ bad_train 'predict' --bidirectional
 bad_train '--patience.*valid' --patience 2 --split 100,0,0
 bad_train '--keep best.*valid' --keep best --split 100,0,0
 bad_train "--unit: 'byte' is .*char.*word" --unit byte
-refused "--cell: 'elmo' is .*gru.*lstm" graph lm --cell elmo
+refused "--cell: 'hopfield' is .*gru.*lstm" graph lm --cell hopfield
 for value in 0,0,0 60,30,20 90,10 90 nan,5,5 5,nan,5 90,5,inf 90,5,5,0 -1,50,50 90,5,5x a,b,c '' 1e400,0,0; do
     bad_train "--split" --split "$value"
     refused "--split" eval lm m/model.safetensors --split "$value"

@@ -186,14 +186,14 @@ START_TEST(nothing_to_train_on_is_refused)
 	tl_error letters = {0}, part = {0}, words = {0};
 	write_file(BYTES("123 456\n"));
 	ck_assert_int_eq(
-		corpus_read(&c, &(corpus_options){path, UNIT_CHAR, true, 0, {90, 5, 5}}, &v, &letters),
+		corpus_read(&c, &(corpus_options){.path = path, .lowercase_letters = true, .split = {90, 5, 5}}, &v, &letters),
 		TL_ERR_FORMAT);
 	ck_assert_int_eq(
-		corpus_read(&c, &(corpus_options){path, UNIT_CHAR, false, 0, {1, 50, 49}}, &v, &part),
+		corpus_read(&c, &(corpus_options){.path = path, .split = {1, 50, 49}}, &v, &part),
 		TL_ERR_FORMAT);
 	write_file(BYTES("  \t "));
 	ck_assert_int_eq(
-		corpus_read(&c, &(corpus_options){path, UNIT_WORD, false, 0, {90, 5, 5}}, &v, &words),
+		corpus_read(&c, &(corpus_options){.path = path, .unit = UNIT_WORD, .split = {90, 5, 5}}, &v, &words),
 		TL_ERR_FORMAT);
 	ck_assert(strstr(letters.text, path) && strstr(part.text, path) && strstr(words.text, path));
 	ck_assert(v.n == 0 && !c.ids);
@@ -201,6 +201,21 @@ START_TEST(nothing_to_train_on_is_refused)
 END_TEST
 
 /* Windows */
+
+START_TEST(labels_are_the_input_shifted_by_one)
+{
+	windows w;
+	tl_error err = {0};
+	int32_t part[7], x[6], y[6];
+	for (int i = 0; i < 7; i++)
+		part[i] = "machine"[i];
+	ck_assert_int_eq(windows_init(&w, "word", part, 7, 1, 6, &err), TL_OK);
+	ck_assert_int_eq(w.count, 1);
+	windows_get(&w, 0, x, y);
+	for (int i = 0; i < 6; i++)
+		ck_assert(x[i] == "machin"[i] && y[i] == "achine"[i]);
+}
+END_TEST
 
 START_TEST(windows_are_those_of_the_formula)
 {
@@ -256,6 +271,7 @@ Suite *tl_test_suite(void)
 	tcase_add_loop_test(c, texts_become_numbers, 0, COUNT(corpora));
 	tcase_add_test(c, a_given_vocabulary_is_kept);
 	tcase_add_test(c, nothing_to_train_on_is_refused);
+	tcase_add_test(c, labels_are_the_input_shifted_by_one);
 	tcase_add_test(c, windows_are_those_of_the_formula);
 	tcase_add_test(c, too_few_tokens_are_refused_with_all_sizes);
 	suite_add_tcase(s, c);

@@ -81,6 +81,76 @@ START_TEST(gates_of_a_gru)
 }
 END_TEST
 
+static void set_lstm(double f, double i, double o)
+{
+	set_gate('f', f);
+	set_gate('i', i);
+	set_gate('o', o);
+}
+
+/* With peepholes, too: at the ends of a gate nothing else counts. */
+START_TEST(gates_of_an_lstm)
+{
+	const tl_cell *cell = _i ? &tl_cell_lstm_peephole : &tl_cell_lstm;
+	n = net_new(&(tl_rnn_options){.cell = cell, .input = E, .hidden = H}, STEPS, B);
+	set_lstm(1, 0, 1);
+	tl_rnn_result r = net_run(&n);
+	tl_var c = net_state(&n).v[1];
+	check_equal("f = 1, i = 0: the memory stays", r.last.v[1], c);
+	check_equal("o = 1: it is seen", r.output, tl_broadcast(tl_tanh(c), TL_SHAPE(STEPS, B, H)));
+
+	set_lstm(0, 1, 1);
+	tl_state s = net_state(&n);
+	s.v[1] = tl_fill(n.tape, TL_SHAPE(1, B, H), 0.7);
+	tl_var other = tl_rnn_run(n.rnn, net_input(&n), s, true).last.v[1];
+	check_equal("f = 0: no old memory", net_run(&n).last.v[1], other);
+
+	set_lstm(1, 1, 0);
+	check_equal("o = 0: nothing is seen", net_run(&n).output, tl_fill(n.tape, TL_SHAPE(STEPS, B, H), 0));
+}
+END_TEST
+
+enum { LONG = 200 };
+
+/* The greatest |dL/dc_0| for L = sum of c_T, after T steps with the forget gates' bias. */
+static double memory_of_the_start(double bias)
+{
+	double d[NET_MAX], greatest = 0;
+	tl_tape_reset(n.tape);
+	ck_assert(tl_rnn_set_bias(n.rnn, 'f', bias));
+	tl_state s = {.n = 2, .v = {tl_fill(n.tape, TL_SHAPE(1, B, H), 0), tl_use(n.tape, n.s[1])}};
+	tl_var x = tl_scale(net_input(&n), 0.1), out;
+	ck_assert_int_eq(tl_grad(tl_sum_all(tl_rnn_run(n.rnn, x, s, true).last.v[1]), 1, &s.v[1], &out), TL_OK);
+	for (int64_t i = read_values(out, d); i > 0; i--)
+		greatest = fmax(greatest, fabs(d[i - 1]));
+	return greatest;
+}
+
+/* A large forget bias keeps the gate open at first: what happened 200 steps ago still counts. */
+START_TEST(a_large_forget_bias)
+{
+	n = net_new(&(tl_rnn_options){.cell = &tl_cell_lstm, .input = 1, .hidden = H}, LONG, B);
+	tl_rnn_init(n.rnn, &(tl_rng){.seed = 3});
+	double closed = memory_of_the_start(0), open = memory_of_the_start(8);
+	ck_assert_msg(closed < 1e-12 && open > 0.1 && open < 10, "bias 0: %g, bias 8: %g", closed, open);
+}
+END_TEST
+
+START_TEST(four_times_the_parameters)
+{
+	const tl_cell *cells[] = {&tl_cell_rnn, &tl_cell_gru, &tl_cell_lstm};
+	int64_t size[3];
+	for (int k = 0; k < 3; k++) {
+		n = net_new(&(tl_rnn_options){.cell = cells[k], .input = E, .hidden = H}, 1, 1);
+		size[k] = tl_store_size(n.store) - E - cells[k]->states * H;
+		net_free(&n);
+	}
+	ck_assert_int_eq(size[0], (E + H + 1) * H);
+	ck_assert_int_eq(size[1], 3 * size[0]);
+	ck_assert_int_eq(size[2], 4 * size[0]);
+}
+END_TEST
+
 /* An LSTM without squashing, as a user writes a cell. */
 static tl_state adder_step(const tl_var *p, tl_var x, tl_state s)
 {
@@ -124,6 +194,9 @@ Suite *tl_test_suite(void)
 	tcase_add_checked_fixture(c, NULL, teardown);
 	tcase_add_test(c, one_product_or_two);
 	tcase_add_loop_test(c, gates_of_a_gru, 0, 2);
+	tcase_add_loop_test(c, gates_of_an_lstm, 0, 2);
+	tcase_add_test(c, a_large_forget_bias);
+	tcase_add_test(c, four_times_the_parameters);
 	tcase_add_test(c, a_memory_set_by_hand);
 	suite_add_tcase(s, c);
 	return s;

@@ -31,7 +31,9 @@ static const struct {
 	{BYTES("a\r\nb\r"), 2, {"a", "b"}},
 	{BYTES("\r\n\r\n"), 2, {"", ""}},
 	{BYTES("a\rb\r\r\n"), 1, {"a\rb\r"}},
-	{BYTES("\xEF\xBB\xBF" "a\nb"), 2, {"a", "b"}},
+	{BYTES("\xEF\xBB\xBF"
+	       "a\nb"),
+		2, {"a", "b"}},
 	{BYTES(" a\t \n\xC3\xA9\xE2\x80\xA8x\xC2\x85\n"), 2, {" a\t ", "\xC3\xA9\xE2\x80\xA8x\xC2\x85"}},
 };
 
@@ -172,8 +174,8 @@ START_TEST(columns_are_counted)
 		if (found[i] != 2) {
 			char sentence[SCRATCH_PATH + 128];
 			snprintf(sentence, sizeof sentence,
-				"%s:%d: %d column%s found, 2 expected, with tabs between them: label, text", path, i + 1,
-				found[i], found[i] == 1 ? "" : "s");
+				"%s:%d: %d column%s found, 2 expected, with tabs between them: label, text",
+				path, i + 1, found[i], found[i] == 1 ? "" : "s");
 			ck_assert_int_eq(status, TL_ERR_FORMAT);
 			ck_assert_str_eq(err.text, sentence);
 			continue;

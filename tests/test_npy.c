@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* .npy files: those that NumPy wrote (tools/fixtures/npy.py) are read, what is written is what NumPy writes. */
+/* .npy files: those that NumPy wrote (tools/fixtures/npy.py) are read, what is written is what NumPy writes.
+ */
 #define _POSIX_C_SOURCE 200809L
 #include "tests/suite.h"
 
@@ -29,13 +30,15 @@ static tl_npy *open_fixture(const char *name)
 	return f;
 }
 
-static const char *const dtypes[] = {
-	"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"};
+static const char *const dtypes[] = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"};
 
 /* Element k of the fixtures, in row-major order. */
 static double element(char type, int64_t k)
 {
-	return type == 'f' ? (double)(k - 10) / 8 : type == 'i' ? 5 * (double)k - 60 : type == 'u' ? 5 * (double)k : k % 3 == 0;
+	return type == 'f'   ? (double)(k - 10) / 8
+	       : type == 'i' ? 5 * (double)k - 60
+	       : type == 'u' ? 5 * (double)k
+			     : k % 3 == 0;
 }
 
 /* Reads elements [first, first + n) of axis 0 into the middle of some memory and compares all of it. */
@@ -49,7 +52,8 @@ static void read_part(const tl_npy *f, char type, int64_t first, int64_t n)
 		tl_tensor to = tl_tensor_dense((tl_dtype)dtype, TL_SHAPE(n, 2, 4), memory + 1);
 		ck_assert_msg(!tl_npy_read(f, first, &to, &err), "%s", err.text);
 		for (int64_t k = 0; k < 8 * n; k++) {
-			double got = dtype == TL_REAL ? (double)((tl_real *)to.data)[k] : ((int32_t *)to.data)[k];
+			double got =
+				dtype == TL_REAL ? (double)((tl_real *)to.data)[k] : ((int32_t *)to.data)[k];
 			ck_assert_double_eq(got, element(type, first * 8 + k));
 		}
 		size_t used = sizeof *memory + (size_t)(8 * n) * tl_dtype_size((tl_dtype)dtype);
@@ -70,6 +74,7 @@ START_TEST(reads_what_numpy_wrote)
 		ck_assert(tl_shape_equal(tl_npy_shape(f), TL_SHAPE(3, 2, 4)));
 		ck_assert_str_eq(tl_npy_dtype(f), want);
 		ck_assert_int_eq(tl_npy_kind(f), dtype[0] == 'f' ? TL_REAL : TL_I32);
+		ck_assert(tl_npy_column_major(f) == (k % 2 == 1));
 		for (int64_t first = 0; first <= 3; first++)
 			for (int64_t n = 0; n <= 3 - first; n++)
 				read_part(f, dtype[0], first, n);
@@ -140,7 +145,8 @@ START_TEST(reads_into_strides)
 	for (int i = 0; i < 3; i++)
 		for (int j = 0; j < 2; j++)
 			for (int k = 0; k < 4; k++)
-				ck_assert_double_eq(memory[2 - i + 12 * j + 3 * k], element('i', i * 8 + j * 4 + k));
+				ck_assert_double_eq(
+					memory[2 - i + 12 * j + 3 * k], element('i', i * 8 + j * 4 + k));
 	tl_npy_free(f);
 }
 END_TEST
@@ -149,7 +155,8 @@ END_TEST
 START_TEST(reads_many_blocks)
 {
 	int64_t rows = 37, width = 1009;
-	int32_t *from = malloc((size_t)(rows * width) * sizeof *from), *to = malloc((size_t)(rows * width) * sizeof *to);
+	int32_t *from = malloc((size_t)(rows * width) * sizeof *from),
+		*to = malloc((size_t)(rows * width) * sizeof *to);
 	for (int64_t k = 0; k < rows * width; k++)
 		from[k] = (int32_t)(k * 2654435761);
 	tl_tensor t = tl_tensor_dense(TL_I32, TL_SHAPE(rows, width), from);
@@ -240,8 +247,10 @@ START_TEST(wrong_requests_are_refused)
 		{0, {3, {3, 2, 5}}, TL_REAL, TL_ERR_SHAPE, "has shape (3, 2, 4), which holds no (3, 2, 5)"},
 		{0, {2, {3, 8}}, TL_REAL, TL_ERR_SHAPE, "has shape (3, 2, 4), which holds no (3, 8)"},
 		{0, {0}, TL_REAL, TL_ERR_SHAPE, "holds no ()"},
-		{0, {3, {4, 2, 4}}, TL_REAL, TL_ERR_INDEX, "4 elements from 0 on are asked for, but axis 0 has 3"},
-		{3, {3, {1, 2, 4}}, TL_REAL, TL_ERR_INDEX, "1 elements from 3 on are asked for, but axis 0 has 3"},
+		{0, {3, {4, 2, 4}}, TL_REAL, TL_ERR_INDEX,
+			"4 elements from 0 on are asked for, but axis 0 has 3"},
+		{3, {3, {1, 2, 4}}, TL_REAL, TL_ERR_INDEX,
+			"1 elements from 3 on are asked for, but axis 0 has 3"},
 		{-1, {3, {1, 2, 4}}, TL_REAL, TL_ERR_INDEX, "1 elements from -1 on"},
 		{INT64_MAX, {3, {1, 2, 4}}, TL_REAL, TL_ERR_INDEX, "but axis 0 has 3"},
 		{0, {3, {1, 2, 4}}, TL_I32, TL_ERR_TYPE, "has dtype <f4 where whole numbers are needed"},
@@ -312,7 +321,8 @@ START_TEST(round_trips)
 	tl_real from[12], to[12] = {0};
 	for (int k = 0; k < 12; k++)
 		from[k] = (tl_real)(k * 0.37 - 1);
-	tl_tensor t = tl_tensor_dense(TL_REAL, shapes[_i], from), back = tl_tensor_dense(TL_REAL, shapes[_i], to);
+	tl_tensor t = tl_tensor_dense(TL_REAL, shapes[_i], from),
+		  back = tl_tensor_dense(TL_REAL, shapes[_i], to);
 	const char *path = scratch_path("a.npy");
 	ck_assert(!tl_npy_write(path, &t, &err));
 	tl_npy *f = tl_npy_open(path, &err);

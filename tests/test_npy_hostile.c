@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * .npy files that are damaged or made to hurt: each must be refused with the sentence that says why, and none may
- * crash, hang or allocate what it claims.
+ * .npy files that are damaged or made to hurt: each must be refused with the sentence that says why, and none
+ * may crash, hang or allocate what it claims.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "tests/suite.h"
@@ -85,12 +85,14 @@ static const struct {
 	{"{}", 0, "the header lacks 'descr'"},
 	{"{'descr': '<f4', 'shape': (2,)}", 8, "the header lacks 'fortran_order'"},
 	{"{'descr': '<f4', 'fortran_order': False}", 8, "the header lacks 'shape'"},
-	{"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'x': 3}", 8, "a key that is no part of the format"},
+	{"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'x': 3}", 8,
+		"a key that is no part of the format"},
 	{"{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", 8,
 		"'descr' stands twice in the header"},
 	{"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'shape': (3,)}", 8,
 		"'shape' stands twice in the header"},
-	{"{'descr': '<f4' 'fortran_order': False, 'shape': (2,)}", 8, NO_DICT "a '}' expected at its byte 16"},
+	{"{'descr': '<f4' 'fortran_order': False, 'shape': (2,)}", 8,
+		NO_DICT "a '}' expected at its byte 16"},
 	{"{'descr' '<f4'}", 8, NO_DICT "a ':' expected at its byte 9"},
 	{"{descr: '<f4'}", 8, NO_DICT "a quoted text expected at its byte 1"},
 	{"{,}", 8, NO_DICT "a quoted text expected at its byte 1"},
@@ -139,10 +141,12 @@ static const struct {
 	{SHAPED("(4294967298, 2147483649)"), 8, "more elements than can be counted"},
 	/* what follows the header */
 	{SHAPED("(2,)"), 7,
-		"dtype <f4 and shape (2) takes 8 bytes, but 7 follow the header; the file was cut short or damaged"},
+		"dtype <f4 and shape (2) takes 8 bytes, but 7 follow the header; the file was cut short or "
+		"damaged"},
 	{SHAPED("(2,)"), 0, "takes 8 bytes, but 0 follow the header; the file was cut short"},
 	{SHAPED("(100000, 100000)"), 8, "takes 40000000000 bytes, but 8 follow the header"},
-	{SHAPED("(2,)"), 9, "takes 8 bytes, but 9 follow the header; the file holds more than one array or is damaged"},
+	{SHAPED("(2,)"), 9,
+		"takes 8 bytes, but 9 follow the header; the file holds more than one array or is damaged"},
 	{SHAPED("(0, 3)"), 1, "takes 0 bytes, but 1 follow the header"},
 };
 
@@ -159,20 +163,22 @@ START_TEST(header_is_judged)
 }
 END_TEST
 
-static const char *const bad_dtypes[] = {"", "<", "f4", "=f4", "<f", "<f3", "<f16", "<f44", "<F4", "<c8", "|f4", "|O", "<U3",
-	"<M8[ns]", "<i16", "!f4", "<f4 ", " <f4", "|b8", "<u", "\xC3\xA9\xC3\xA9"};
+static const char *const bad_dtypes[] = {"", "<", "f4", "=f4", "<f", "<f3", "<f16", "<f44", "<F4", "<c8",
+	"|f4", "|O", "<U3", "<M8[ns]", "<i16", "!f4", "<f4 ", " <f4", "|b8", "<u", "\xC3\xA9\xC3\xA9"};
 
 START_TEST(dtype_is_judged)
 {
 	unsigned char file[1024];
 	char header[256];
-	snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (2,)}", bad_dtypes[_i]);
+	snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (2,)}",
+		bad_dtypes[_i]);
 	ck_assert_int_eq(use(file, build(file, header, 8)), TL_ERR_TYPE);
 	snprintf(header, sizeof header, "has dtype '%s', which cannot be read", bad_dtypes[_i]);
 	assert_sentence(header);
 	static const char *const others[] = {"3", "None", "('<f4', (2,))", "<f4"};
 	for (int k = 0; k < COUNT(others); k++) {
-		snprintf(header, sizeof header, "{'descr': %s, 'fortran_order': False, 'shape': (2,)}", others[k]);
+		snprintf(header, sizeof header, "{'descr': %s, 'fortran_order': False, 'shape': (2,)}",
+			others[k]);
 		ck_assert_int_eq(use(file, build(file, header, 8)), TL_ERR_FORMAT);
 		assert_sentence("a quoted text expected at its byte 10");
 	}
@@ -198,7 +204,8 @@ START_TEST(preamble_is_judged)
 		{"\x93NUMPY\1\1\0\0\0\0", 12, "has format version 1.1"},
 		{"\x93NUMPY\1\0\5\0{}", 12, "claims a header of 5 bytes but holds only 2 after its length"},
 		{"\x93NUMPY\1\0\xFF\xFF{}", 12, "claims a header of 65535 bytes but holds only 2"},
-		{"\x93NUMPY\2\0\xFF\xFF\xFF\xFF{}", 14, "claims a header of 4294967295 bytes but holds only 2"},
+		{"\x93NUMPY\2\0\xFF\xFF\xFF\xFF{}", 14,
+			"claims a header of 4294967295 bytes but holds only 2"},
 		{"\x93NUMPY\1\0\0\0{}", 12, "a '{' expected at its byte 0"},
 	};
 	for (int k = 0; k < COUNT(rows); k++) {

@@ -348,6 +348,17 @@ START_TEST(norms_of_any_length)
 }
 END_TEST
 
+START_TEST(scaling_gradients)
+{
+	point p = point_new();
+	set(&p, grad, twelve);
+	p.b->frozen = true;
+	tl_scale_grad(p.store, -0.5);
+	ck_assert(*grad(&p, 0) == -1 && *grad(&p, 1) == -4 && *grad(&p, 2) == 10 && *grad(&p, 3) == 5);
+	tl_store_free(p.store);
+}
+END_TEST
+
 START_TEST(clipping_values)
 {
 	point p = point_new();
@@ -381,6 +392,7 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, clipping_the_norm);
 	tcase_add_test(c, a_norm_that_is_no_number_clips_nothing);
 	tcase_add_loop_test(c, norms_of_any_length, 0, 20);
+	tcase_add_test(c, scaling_gradients);
 	tcase_add_test(c, clipping_values);
 	suite_add_tcase(s, c);
 	return s;

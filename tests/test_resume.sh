@@ -39,7 +39,7 @@ result() {
 
 # resumes WHAT STEPS... -- OPTIONS...: one run, and one that stops after each of the updates
 resumes() {
-    what=$1 stops=
+    how=$1 stops=
     shift
     while [ "$1" != -- ]; do
         stops="$stops $1"
@@ -48,7 +48,7 @@ resumes() {
     shift
     rm -rf straight split
     train "$@" --out straight
-    is "$what: trains" succeeded
+    is "$how: trains" succeeded
     result >result.txt
     first=train
     for at in $stops; do
@@ -58,13 +58,13 @@ resumes() {
             go_on --out split --max-steps "$at"
         fi
         first=
-        is "$what: stops after $at updates" succeeded
-        is "$what: after exactly $at" same "$(number steps out)" "$at"
+        is "$how: stops after $at updates" succeeded
+        is "$how: after exactly $at" same "$(number steps out)" "$at"
     done
     go_on --out split
-    is "$what: goes on" succeeded
-    is "$what: in $stops and the rest it is the same" equal straight split
-    is "$what: the result, too" same "$(result)" "$(cat result.txt)"
+    is "$how: goes on" succeeded
+    is "$how: in $stops and the rest it is the same" equal straight split
+    is "$how: the result, too" same "$(result)" "$(cat result.txt)"
 }
 
 resumes "dropout, adam, plateau" 1 7 16 17 40 -- --epochs 4 --dropout 0.3 --schedule plateau --lr 0.01
@@ -138,8 +138,6 @@ is "which is not the uncut one" [ "$(result)" != "$(cat first | sed 's/"tok_per_
 
 # --- Signals
 
-train --epochs 400 --dropout 0.2 --out straight
-
 # begun WHAT: the run in the background has done WHAT, within a minute
 begun() {
     i=0
@@ -150,14 +148,19 @@ begun() {
     eval "$1"
 }
 
-for at in 1 2 3; do
+# Also with one batch an epoch, where most signals fall between the last batch and the end of the epoch.
+for at in 1 2 3 4 5 6; do
+    long="--epochs 60 --dropout 0.2 --hidden 48"
+    [ $at -le 2 ] || long="--epochs 60 --length 250 --hidden 32 --schedule exponential --gamma 0.99"
+    # shellcheck disable=SC2086
+    [ $at -ne 1 ] && [ $at -ne 3 ] || train $long --out straight
     rm -rf stopped
     last="tapeloop train lm, SIGTERM"
     # shellcheck disable=SC2086
-    "$tool" train lm $model --epochs 400 --dropout 0.2 --out stopped --quiet >out 2>err &
+    "$tool" train lm $model $long --out stopped --quiet >out 2>err &
     pid=$!
     is "begins" begun '[ -s stopped/log.jsonl ]'
-    sleep 0.$((at * 13))
+    sleep 0.$((at * 7 + 10))
     kill -TERM $pid 2>/dev/null
     rc=0
     wait $pid || rc=$?
@@ -179,10 +182,11 @@ if command -v timeout >/dev/null; then
     is "a model is there" [ -s interrupted/model.safetensors ]
 fi
 
+train --epochs 60 --dropout 0.2 --hidden 48 --out straight
 rm -rf killed
 last="tapeloop train lm, kill -9"
 for i in 1 2 3; do
-    resume="$model --epochs 400 --dropout 0.2"
+    resume="$model --epochs 60 --dropout 0.2 --hidden 48"
     [ $i -eq 1 ] || resume=--resume
     rm -f killed/mark
     # shellcheck disable=SC2086

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the recurrent driver does to the states besides the cell's own step: recurrent dropout, zoneout, truncation,
- * starts; and how it takes its input: batch first, in both directions.
+ * What the recurrent driver does to the states besides the cell's own step: recurrent dropout, zoneout,
+ * truncation, starts; and how it takes its input: batch first, in both directions.
  */
 #include "tests/suite.h"
 
@@ -50,8 +50,8 @@ static void make_plain(tl_rnn_options o)
 static void check_share(int64_t count, int64_t of, double p)
 {
 	double expected = p * (double)of;
-	ck_assert_msg(fabs((double)count - expected) <= 4 * sqrt((1 - p) * expected), "%d of %d are no share of %g",
-		(int)count, (int)of, p);
+	ck_assert_msg(fabs((double)count - expected) <= 4 * sqrt((1 - p) * expected),
+		"%d of %d are no share of %g", (int)count, (int)of, p);
 }
 
 /* h_t = m^(t+1), m being 0 or 1/(1-p): the same m at all steps of a row. */
@@ -61,7 +61,8 @@ START_TEST(recurrent_dropout_has_one_mask)
 	enum { P = 25 };
 	make_plain((tl_rnn_options){.cell = &hold, .bidirectional = true, .recurrent_dropout = P / 100.});
 	bool ragged = _i;
-	tl_rnn_result r = ragged ? tl_rnn_run_ragged(n.rnn, net_input(&n), lengths, net_state(&n), true) : net_run(&n);
+	tl_rnn_result r =
+		ragged ? tl_rnn_run_ragged(n.rnn, net_input(&n), lengths, net_state(&n), true) : net_run(&n);
 	double last[NET_MAX], y[NET_MAX];
 	read_values(r.last.v[0], last);
 	int64_t dropped = 0, like_other_direction = 0;
@@ -127,21 +128,7 @@ START_TEST(zoneout_in_use_is_its_expectation)
 }
 END_TEST
 
-static void check_gradients(const char *what, tl_var a, tl_var b)
-{
-	tl_var wrt[64], da[64], db[64];
-	int count = tl_store_count(n.store);
-	ck_assert_int_le(count, 64);
-	for (int k = 0; k < count; k++)
-		wrt[k] = tl_use(n.tape, tl_store_at(n.store, k));
-	check_equal(what, a, b);
-	ck_assert_int_eq(tl_grad(a, count, wrt, da), TL_OK);
-	ck_assert_int_eq(tl_grad(b, count, wrt, db), TL_OK);
-	for (int k = 0; k < count; k++)
-		check_equal(tl_store_at(n.store, k)->name, da[k], db[k]);
-}
-
-static tl_rnn_result net_of_rnn(const tl_rnn *rnn, tl_var x, tl_state s, int64_t window)
+static tl_rnn_result in_windows(const tl_rnn *rnn, tl_var x, tl_state s, int64_t window)
 {
 	tl_rnn_result r = {.last = s};
 	tl_var part[STEPS];
@@ -156,32 +143,41 @@ static tl_rnn_result net_of_rnn(const tl_rnn *rnn, tl_var x, tl_state s, int64_t
 	return r;
 }
 
-/* For windows and checkpoints of several lengths. One layer: windows of deep nets cut between layers, too. */
+/* For windows and checkpoints of several lengths. */
 START_TEST(truncation_is_detached_windows)
 {
 	static const struct {
 		int64_t window, checkpoint;
 	} cases[] = {{1, 0}, {2, 0}, {3, 0}, {STEPS, 0}, {100, 0}, {2, 2}, {2, 3}, {3, 2}};
-	static const tl_cell *const cells[] = {&tl_cell_lstm, &tl_cell_gru, &tl_cell_elman, &tl_cell_lstm_norm};
+	static const tl_cell *const cells[] = {
+		&tl_cell_lstm, &tl_cell_gru, &tl_cell_elman, &tl_cell_lstm_norm};
 	for (int k = 0; k < 4; k++) {
-		n = net_new(&(tl_rnn_options){.cell = cells[k], .input = E, .hidden = H, .layers = 2,
-				    .truncate = cases[_i].window, .checkpoint = cases[_i].checkpoint},
+		n = net_new(&(tl_rnn_options){.cell = cells[k],
+				    .input = E,
+				    .hidden = H,
+				    .layers = 2,
+				    .truncate = cases[_i].window,
+				    .checkpoint = cases[_i].checkpoint},
 			STEPS, B);
 		tl_rnn whole = *n.rnn;
 		whole.options.truncate = whole.options.checkpoint = 0;
-		tl_var got = result_loss(net_run(&n));
-		tl_var want = result_loss(net_of_rnn(&whole, net_input(&n), net_state(&n), cases[_i].window));
-		check_gradients(cells[k]->name, got, want);
+		tl_rnn_result want = in_windows(&whole, net_input(&n), net_state(&n), cases[_i].window);
+		check_results(&n, net_run(&n), want, check_equal);
 		net_free(&n);
 	}
 }
 END_TEST
 
-/* A layer of two directions is two nets, one of which reads from the end; truncation is counted from there. */
+/* A layer of two directions is two nets, one of which reads from the end; truncation is counted from there.
+ */
 START_TEST(reverse_is_a_net_from_the_end)
 {
-	n = net_new(&(tl_rnn_options){.cell = &tl_cell_lstm_projected, .input = E, .hidden = H, .project = 2,
-			    .bidirectional = true, .truncate = _i},
+	n = net_new(&(tl_rnn_options){.cell = &tl_cell_lstm_projected,
+			    .input = E,
+			    .hidden = H,
+			    .project = 2,
+			    .bidirectional = true,
+			    .truncate = _i},
 		STEPS, B);
 	tl_rnn half[2] = {*n.rnn, *n.rnn};
 	tl_var output[2], last[2][2], x = net_input(&n);
@@ -193,15 +189,14 @@ START_TEST(reverse_is_a_net_from_the_end)
 		tl_state s = net_state(&n);
 		for (int k = 0; k < s.n; k++)
 			s.v[k] = tl_slice(s.v[k], 0, d, d + 1, 1);
-		tl_rnn_result r = net_of_rnn(&half[d], d ? tl_flip(x, 0) : x, s, _i ? _i : STEPS);
+		tl_rnn_result r = in_windows(&half[d], d ? tl_flip(x, 0) : x, s, _i ? _i : STEPS);
 		output[d] = d ? tl_flip(r.output, 0) : r.output;
 		for (int k = 0; k < s.n; k++)
 			last[k][d] = r.last.v[k];
 	}
-	tl_rnn_result want = {tl_concat(2, output, -1), tl_state2(tl_concat(2, last[0], 0), tl_concat(2, last[1], 0))};
-	tl_rnn_result got = net_run(&n);
-	check_equal("output", got.output, want.output);
-	check_gradients("loss", result_loss(got), result_loss(want));
+	tl_rnn_result want = {
+		tl_concat(2, output, -1), tl_state2(tl_concat(2, last[0], 0), tl_concat(2, last[1], 0))};
+	check_results(&n, net_run(&n), want, check_equal);
 }
 END_TEST
 
@@ -209,25 +204,31 @@ START_TEST(batch_first_is_transposed)
 {
 	static const int64_t lengths[2][B] = {{3, STEPS, 0}, {STEPS, 5, 5}};
 	static const int swap[] = {1, 0, 2};
-	n = net_new(&(tl_rnn_options){.cell = &tl_cell_gru, .input = E, .hidden = H, .layers = 2, .bidirectional = _i % 2,
+	n = net_new(&(tl_rnn_options){.cell = &tl_cell_gru,
+			    .input = E,
+			    .hidden = H,
+			    .layers = 2,
+			    .bidirectional = _i % 2,
 			    .batch_first = true},
 		STEPS, B);
 	tl_rnn other = *n.rnn;
 	other.options.batch_first = false;
 	tl_var x = net_input(&n), turned = tl_transpose(x, swap);
-	tl_rnn_result got = _i < 2 ? net_run(&n) : tl_rnn_run_ragged(n.rnn, x, lengths[_i / 4], net_state(&n), true);
+	tl_rnn_result got =
+		_i < 2 ? net_run(&n) : tl_rnn_run_ragged(n.rnn, x, lengths[_i / 4], net_state(&n), true);
 	tl_rnn_result want = _i < 2 ? tl_rnn_run(&other, turned, net_state(&n), true)
 				    : tl_rnn_run_ragged(&other, turned, lengths[_i / 4], net_state(&n), true);
 	want.output = tl_transpose(want.output, swap);
-	check_equal("output", got.output, want.output);
-	check_gradients("loss", result_loss(got), result_loss(want));
+	check_results(&n, got, want, check_equal);
 }
 END_TEST
 
 START_TEST(rows_without_steps)
 {
 	static const int64_t lengths[B] = {0};
-	n = net_new(&(tl_rnn_options){.cell = &tl_cell_lstm, .input = E, .hidden = H, .layers = 2, .bidirectional = _i},
+	n = net_new(
+		&(tl_rnn_options){
+			.cell = &tl_cell_lstm, .input = E, .hidden = H, .layers = 2, .bidirectional = _i},
 		STEPS, B);
 	tl_rnn_result r = tl_rnn_run_ragged(n.rnn, net_input(&n), lengths, net_state(&n), true);
 	check_equal("output", r.output, tl_fill(n.tape, TL_SHAPE(STEPS, B, (1 + _i) * H), 0));
@@ -240,8 +241,13 @@ END_TEST
 /* As if given, the same for all rows. */
 START_TEST(learned_starts)
 {
-	n = net_new(&(tl_rnn_options){.cell = &tl_cell_lstm_projected, .input = E, .hidden = H, .project = 2, .layers = 2,
-			    .bidirectional = true, .start = TL_START_LEARNED},
+	n = net_new(&(tl_rnn_options){.cell = &tl_cell_lstm_projected,
+			    .input = E,
+			    .hidden = H,
+			    .project = 2,
+			    .layers = 2,
+			    .bidirectional = true,
+			    .start = TL_START_LEARNED},
 		STEPS, B);
 	ck_assert_ptr_eq(tl_store_find(n.store, "net.l0.start.0"), n.rnn->starts[0]);
 	ck_assert_ptr_eq(tl_store_find(n.store, "net.l1.reverse.start.1"), n.rnn->starts[7]);
@@ -253,8 +259,8 @@ START_TEST(learned_starts)
 			each[i] = tl_unsqueeze(tl_use(n.tape, n.rnn->starts[2 * i + k]), 0);
 		s.v[k] = tl_broadcast(tl_stack(4, each, 0), tl_rnn_state_shape(n.rnn, k, B));
 	}
-	tl_var got = result_loss(tl_rnn_run(n.rnn, net_input(&n), (tl_state){0}, true));
-	check_gradients("loss", got, result_loss(tl_rnn_run(n.rnn, net_input(&n), s, true)));
+	tl_rnn_result got = tl_rnn_run(n.rnn, net_input(&n), (tl_state){0}, true);
+	check_results(&n, got, tl_rnn_run(n.rnn, net_input(&n), s, true), check_equal);
 	tl_rnn_init(n.rnn, &(tl_rng){.seed = 1});
 	double x[NET_MAX];
 	for (int64_t i = 0, size = read_values(tl_detach(tl_use(n.tape, n.rnn->starts[7])), x); i < size; i++)
@@ -266,12 +272,14 @@ START_TEST(random_starts)
 {
 	const double scale = 0.5;
 	double a[NET_MAX], b[NET_MAX], sum = 0, squares = 0;
-	make_plain((tl_rnn_options){.cell = &hold, .layers = 4, .start = TL_START_RANDOM, .start_scale = scale});
+	make_plain(
+		(tl_rnn_options){.cell = &hold, .layers = 4, .start = TL_START_RANDOM, .start_scale = scale});
 	int64_t size = 0;
 	for (int step = 0; step < 3; step++) {
 		tl_tape_reset(n.tape);
 		tl_tape_set_step(n.tape, (uint64_t)(step % 2));
-		size = read_values(tl_rnn_run(n.rnn, net_input(&n), (tl_state){0}, true).last.v[0], step == 1 ? b : a);
+		size = read_values(
+			tl_rnn_run(n.rnn, net_input(&n), (tl_state){0}, true).last.v[0], step == 1 ? b : a);
 		ck_assert(step != 1 || memcmp(a, b, (size_t)size * sizeof *a) != 0);
 		for (int64_t i = 0; i < size && step < 2; i++) {
 			double v = step ? b[i] : a[i];
@@ -292,8 +300,15 @@ END_TEST
 
 START_TEST(steps_in_use)
 {
-	n = net_new(&(tl_rnn_options){.cell = &tl_cell_jordan, .input = E, .hidden = H, .project = 2, .layers = 2,
-			    .recurrent_dropout = 0.5, .dropout = 0.5, .zoneout = {0.25}, .truncate = 1},
+	n = net_new(&(tl_rnn_options){.cell = &tl_cell_jordan,
+			    .input = E,
+			    .hidden = H,
+			    .project = 2,
+			    .layers = 2,
+			    .recurrent_dropout = 0.5,
+			    .dropout = 0.5,
+			    .zoneout = {0.25},
+			    .truncate = 1},
 		STEPS, B);
 	tl_rnn_result whole = tl_rnn_run(n.rnn, net_input(&n), net_state(&n), false);
 	tl_state s = net_state(&n);
@@ -329,8 +344,16 @@ static double noisy_loss_at(tl_real *x, double moved)
 START_TEST(all_together_are_central_differences)
 {
 	const double h = 1e-3;
-	tl_rnn_options o = {.cell = &tl_cell_lstm_projected, .input = 2, .hidden = 3, .project = 2, .layers = 2,
-		.bidirectional = true, .batch_first = true, .dropout = 0.2, .recurrent_dropout = 0.2, .zoneout = {0.2, 0.4}};
+	tl_rnn_options o = {.cell = &tl_cell_lstm_projected,
+		.input = 2,
+		.hidden = 3,
+		.project = 2,
+		.layers = 2,
+		.bidirectional = true,
+		.batch_first = true,
+		.dropout = 0.2,
+		.recurrent_dropout = 0.2,
+		.zoneout = {0.2, 0.4}};
 	o.start = _i % 2 ? TL_START_LEARNED : TL_START_RANDOM;
 	o.start_scale = _i % 2 ? 0 : 0.5;
 	o.checkpoint = _i / 2 * 2;
@@ -342,7 +365,8 @@ START_TEST(all_together_are_central_differences)
 		for (int64_t i = 0; i < tl_shape_size(p->value.shape); i++) {
 			tl_real *x = (tl_real *)p->value.data + i;
 			double d = noisy_loss_at(x, h) - noisy_loss_at(x, -h);
-			double d2 = noisy_loss_at(x, 2 * h) - noisy_loss_at(x, -2 * h), want = (8 * d - d2) / (12 * h);
+			double d2 = noisy_loss_at(x, 2 * h) - noisy_loss_at(x, -2 * h),
+			       want = (8 * d - d2) / (12 * h);
 			ck_assert_msg(fabs((double)got[i] - want) <= 1e-6 * fmax(0.01, fabs(want)),
 				"dL/d%s[%d] is %.10g, not %.10g", p->name, (int)i, (double)got[i], want);
 		}
@@ -350,13 +374,18 @@ START_TEST(all_together_are_central_differences)
 }
 END_TEST
 
-/* Gathers and joins do not tie layers and directions together: each is a recurrence of its own, forward and back. */
+/* Gathers and joins do not tie layers and directions together: each is a recurrence of its own, forward and
+ * back. */
 START_TEST(products_of_inputs_are_hoisted)
 {
 	static const int64_t lengths[B] = {4, 2, STEPS};
 	enum { LAYERS = 3 };
-	n = net_new(&(tl_rnn_options){.cell = &tl_cell_lstm, .input = E, .hidden = H, .layers = LAYERS,
-			    .bidirectional = true, .batch_first = _i % 2},
+	n = net_new(&(tl_rnn_options){.cell = &tl_cell_lstm,
+			    .input = E,
+			    .hidden = H,
+			    .layers = LAYERS,
+			    .bidirectional = true,
+			    .batch_first = _i % 2},
 		STEPS, B);
 	tl_tape_free(n.tape);
 	n.tape = tl_tape_new(&(tl_tape_options){.plan = "all"});
@@ -388,13 +417,15 @@ START_TEST(wrong_values)
 	make_plain((tl_rnn_options){.cell = &hold, .bidirectional = true});
 	check_refused((tl_rnn_options){.recurrent_dropout = 1}, "rnn: recurrent dropout 1 is not in [0, 1)");
 	check_refused((tl_rnn_options){.zoneout = {0, -0.5}}, "rnn: zoneout -0.5 is not in [0, 1)");
-	check_refused((tl_rnn_options){.zoneout = {0, 0, 0.5}}, "rnn: cell lstm has no state 2 for a zoneout of 0.5");
+	check_refused((tl_rnn_options){.zoneout = {0, 0, 0.5}},
+		"rnn: cell lstm has no state 2 for a zoneout of 0.5");
 	check_refused((tl_rnn_options){.truncate = -1}, "rnn: truncation after -1 steps is none");
 	check_refused((tl_rnn_options){.project = -2}, "rnn: a projected size of -2 is none");
 	check_refused((tl_rnn_options){.project = 2},
 		"rnn: cell lstm has nothing of a second size, to be projected to 2");
 	check_refused((tl_rnn_options){.start = (tl_start)9}, "rnn: there is no way to start number 9");
-	check_refused((tl_rnn_options){.start = TL_START_RANDOM}, "rnn: a random start needs a scale above 0, not 0");
+	check_refused((tl_rnn_options){.start = TL_START_RANDOM},
+		"rnn: a random start needs a scale above 0, not 0");
 	check_refused((tl_rnn_options){.start_scale = 1}, "rnn: a start of scale 1 must be a random one");
 	tl_rnn_step(n.rnn, tl_select(net_input(&n), 0, 0), net_state(&n));
 	ck_assert_str_eq(tl_tape_error(n.tape)->text,

@@ -242,11 +242,15 @@ START_TEST(it_reads_its_own_symbols_at_a_rate)
 	}
 	check_close("logits of the same step", again, mixed, STEPS * ROWS * V);
 	check_close("first logits", mixed, given, ROWS * V);
-	int own = 0;
-	for (int i = ROWS; i < 2 * ROWS; i++)
-		own += fabs(mixed[i * V] - given[i * V]) > 1e-4;
-	/* 60 expected, with a standard deviation of 6.5. */
+	int own = 0, later = 0;
+	for (int i = ROWS; i < 2 * ROWS; i++) {
+		bool now = fabs(mixed[i * V] - given[i * V]) > 1e-4, next = fabs(mixed[(i + ROWS) * V] - given[(i + ROWS) * V]) > 1e-4;
+		own += now;
+		later += next && !now;
+	}
+	/* 60 and 42 expected, with standard deviations of 6.5 and 5.8. */
 	ck_assert_msg(own > 30 && own < 90, "%d of %d rows read their own symbol", own, ROWS);
+	ck_assert_msg(later > 15 && later < 70, "%d of %d rows read their own symbol only at the next step", later, ROWS);
 	world_free(&w);
 }
 END_TEST
@@ -272,6 +276,72 @@ START_TEST(dropout_is_for_training)
 		ck_assert_msg(training ? apart > 0.05 : apart == 0, "logits differ by %g", apart);
 	}
 	world_free(&w);
+}
+END_TEST
+
+/* The model written out, with dropout where it belongs: masks are drawn in the order in which they are recorded. */
+static tl_var by_hand(const tl_seq2seq *m, tl_var x, tl_var y)
+{
+	double p = m->options.dropout;
+	tl_var embedded = tl_dropout(tl_embedding_run(&m->encoder->embedding, x), p);
+	tl_rnn_result memory = tl_rnn_run(m->encoder->rnn, embedded, (tl_state){0}, true);
+	tl_var last[2] = {tl_select(memory.last.v[0], 0, 0), tl_select(memory.last.v[0], 0, 1)};
+	tl_var s = tl_tanh(tl_dense_run(&m->bridge.dense[0], tl_concat(2, last, -1)));
+	tl_attention_memory keys = tl_attention_prepare(m->attention, memory.output, memory.output, NULL, (tl_var){0});
+	tl_var in = tl_dropout(tl_embedding_run(&m->target, y), p), features[T];
+	for (int64_t t = 0; t < T; t++) {
+		tl_var c = tl_attention_step(m->attention, &keys, s).context;
+		tl_var e = tl_concat(2, (tl_var[]){tl_select(in, 0, t), c}, -1);
+		s = tl_rnn_step(m->decoder, e, tl_state1(tl_unsqueeze(s, 0))).output;
+		features[t] = tl_concat(2, (tl_var[]){s, c}, -1);
+	}
+	return tl_dense_run(&m->out, tl_dropout(tl_stack(T, features, 0), p));
+}
+
+START_TEST(dropout_has_its_places)
+{
+	world w = world_new((tl_seq2seq_options){.cell = &tl_cell_gru_lbr, .bidirectional = true, .attention = true,
+		.score = TL_SCORE_ADDITIVE, .dropout = 0.3});
+	double got[T * B * V], want[T * B * V];
+	for (int way = 0; way < 2; way++) {
+		tl_tape_reset(w.tape);
+		tl_tape_set_step(w.tape, 3);
+		tl_var x = tl_index(w.tape, TL_SHAPE(S, B), source), y = tl_index(w.tape, TL_SHAPE(T, B), target);
+		read_all(way ? by_hand(w.m, x, y) : tl_seq2seq_run(w.m, x, NULL, y, true).logits, way ? want : got, T * B * V);
+	}
+	check_close("logits", got, want, T * B * V);
+	world_free(&w);
+}
+END_TEST
+
+/* Which of the encoder's layers starts each of the decoder's. */
+START_TEST(bridges_pair_layers)
+{
+	static const struct {
+		int layers, decoder_layers, from[4];
+	} cases[] = {{2, 2, {0, 1}}, {3, 2, {1, 2}}, {2, 4, {0, 0, 0, 1}}, {1, 3, {0, 0, 0}}, {3, 1, {2}}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		tl_error err = {0};
+		world w = {.tape = tl_tape_new(NULL), .store = tl_store_new()};
+		tl_rng rng = {.seed = 2};
+		tl_seq2seq_options o = {.source_symbols = 7, .target_symbols = V, .embed = 3, .hidden = 4, .cell = &tl_cell_gru,
+			.decoder_cell = &tl_cell_lstm, .layers = cases[i].layers, .decoder_layers = cases[i].decoder_layers};
+		w.m = tl_seq2seq_new(w.store, &o, &err);
+		ck_assert_msg(w.m != NULL, "%s", err.text);
+		ck_assert_ptr_null(w.m->bridge.dense);
+		tl_seq2seq_init(w.m, &rng);
+		tl_var x = tl_index(w.tape, TL_SHAPE(S, B), source);
+		tl_state last = tl_encoder_run(w.m->encoder, x, lengths_of, false).last;
+		tl_state first = tl_seq2seq_encode(w.m, x, lengths_of, false).first;
+		ck_assert_int_eq(first.n, 2);
+		for (int j = 0; j < 2 * cases[i].decoder_layers; j++) {
+			double a[B * 4], b[B * 4];
+			read_all(tl_select(first.v[j % 2], 0, j / 2), a, B * 4);
+			read_all(tl_select(last.v[0], 0, cases[i].from[j / 2]), b, B * 4);
+			check_close("state", a, b, B * 4);
+		}
+		world_free(&w);
+	}
 }
 END_TEST
 
@@ -340,6 +410,8 @@ Suite *tl_test_suite(void)
 	tcase_add_loop_test(c, it_can_read_its_own_symbols, 0, 2);
 	tcase_add_test(c, it_reads_its_own_symbols_at_a_rate);
 	tcase_add_test(c, dropout_is_for_training);
+	tcase_add_test(c, dropout_has_its_places);
+	tcase_add_test(c, bridges_pair_layers);
 	tcase_add_test(c, what_is_refused);
 	suite_add_tcase(s, c);
 	return s;

@@ -60,8 +60,8 @@ START_TEST(missing_tokens)
 	assert_ids(&q, 3, 4, (int32_t[]){0, -100, 0, 1});
 	sequences_release(&q);
 	ck_assert_int_eq(sequences_encode(&q, &s, &v, -1, SEQUENCES_REFUSE, "label", &err), TL_ERR_FORMAT);
-	ck_assert_str_eq(err.text,
-		"data/f.txt:7: the label 'x' is unknown: it is none of the 3 in the training data");
+	ck_assert_str_eq(
+		err.text, "data/f.txt:7: the label 'x' is unknown: it is none of the 3 in the training data");
 	ck_assert(!q.ids && !q.start && !q.length);
 	release();
 }
@@ -75,10 +75,10 @@ START_TEST(rows_are_padded)
 	int64_t which[] = {2, 3, 1, 0, 2}, lengths[5];
 	ck_assert_int_eq(sequences_longest(&q, which, 5), 5);
 	ck_assert_int_eq(sequences_longest(&q, which + 2, 2), 3);
-	static const int32_t plain[6][5] = {{6, 4, 3, 5, 6}, {3, 1, -7, 4, 3}, {-7, 4, -7, 3, -7}, {-7, 5, -7, -7, -7},
-		{-7, 3, -7, -7, -7}, {-7, -7, -7, -7, -7}};
-	static const int32_t shifted[6][5] = {{2, 2, 2, 2, 2}, {6, 4, -7, 5, 6}, {-7, 1, -7, 4, -7}, {-7, 4, -7, -7, -7},
-		{-7, 5, -7, -7, -7}, {-7, -7, -7, -7, -7}};
+	static const int32_t plain[6][5] = {{6, 4, 3, 5, 6}, {3, 1, -7, 4, 3}, {-7, 4, -7, 3, -7},
+		{-7, 5, -7, -7, -7}, {-7, 3, -7, -7, -7}, {-7, -7, -7, -7, -7}};
+	static const int32_t shifted[6][5] = {{2, 2, 2, 2, 2}, {6, 4, -7, 5, 6}, {-7, 1, -7, 4, -7},
+		{-7, 4, -7, -7, -7}, {-7, 5, -7, -7, -7}, {-7, -7, -7, -7, -7}};
 	int32_t ids[6][5];
 	sequences_pad(&q, which, 5, 6, -1, -7, ids[0], lengths);
 	ck_assert_mem_eq(ids, plain, sizeof ids);

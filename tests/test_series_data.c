@@ -33,7 +33,8 @@ static void setup(void)
 
 static void put(const char *path, tl_shape shape, bool whole)
 {
-	tl_tensor t = tl_tensor_dense(whole ? TL_I32 : TL_REAL, shape, whole ? (void *)wholes : (void *)reals);
+	tl_tensor t =
+		tl_tensor_dense(whole ? TL_I32 : TL_REAL, shape, whole ? (void *)wholes : (void *)reals);
 	ck_assert(!tl_npy_write(path, &t, &err));
 }
 
@@ -71,13 +72,14 @@ START_TEST(x_is_read)
 		for (int t = 0; t < T; t++)
 			for (int k = 0; k < d; k++)
 				ck_assert(x[(t * B + b) * d + k] ==
-					(t < length ? (tl_real)((which[b] * T + t) * d + k) / 4 : 0));
+					  (t < length ? (tl_real)((which[b] * T + t) * d + k) / 4 : 0));
 	}
 	/* fewer steps, no lengths asked for */
 	ck_assert(!series_read_x(&s, which + 2, 2, 2, x, NULL, &err));
 	for (int t = 0; t < 2; t++)
 		for (int k = 0; k < d; k++) {
-			ck_assert(x[(t * 2 + 0) * d + k] == (ragged ? 0 : (tl_real)((1 * T + t) * d + k) / 4));
+			ck_assert(
+				x[(t * 2 + 0) * d + k] == (ragged ? 0 : (tl_real)((1 * T + t) * d + k) / 4));
 			ck_assert(x[(t * 2 + 1) * d + k] == (tl_real)((2 * T + t) * d + k) / 4);
 		}
 	series_release(&s);
@@ -89,7 +91,8 @@ END_TEST
 static void put_bytes(const char *path, const char *dtype, const char *shape, const void *bytes, size_t n)
 {
 	unsigned char file[512];
-	int length = snprintf((char *)file + 10, 256, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", dtype, shape);
+	int length = snprintf((char *)file + 10, 256,
+		"{'descr': '%s', 'fortran_order': False, 'shape': %s, }", dtype, shape);
 	memcpy(file, "\x93NUMPY\1\0", 8);
 	file[8] = (unsigned char)length;
 	file[9] = 0;
@@ -111,6 +114,27 @@ START_TEST(bytes_are_scaled)
 }
 END_TEST
 
+/* NumPy's own files: (3, 2, 4), the same numbers row by row and column by column, as x and as y. */
+START_TEST(column_major_files_are_read)
+{
+	tl_real x[2][3 * 2 * 4], y[2][3 * 2 * 4];
+	for (int k = 0; k < 2; k++) {
+		const char *path = k ? TL_FIXTURES "/npy/f4_b_f.npy" : TL_FIXTURES "/npy/f4_l_c.npy";
+		series s;
+		ck_assert_msg(!series_open(&s, path, path, NULL, &err), "%s", err.text);
+		ck_assert((s.x_held != NULL) == k && (s.y_held != NULL) == k);
+		ck_assert(s.target == SERIES_STEP_VALUES && s.steps == 2 && s.inputs == 4 && s.outputs == 4);
+		ck_assert(!series_read_x(&s, (int64_t[]){2, 0, 1}, 3, 2, x[k], NULL, &err));
+		ck_assert(!series_read_values(&s, (int64_t[]){2, 0, 1}, 3, 2, y[k], &err));
+		series_release(&s);
+	}
+	ck_assert_mem_eq(x[0], x[1], sizeof x[0]);
+	ck_assert_mem_eq(x[0], y[0], sizeof x[0]);
+	ck_assert_mem_eq(y[0], y[1], sizeof y[0]);
+	ck_assert(x[0][0] == (tl_real)(16 - 10) / 8 && x[0][4] == (tl_real)(0 - 10) / 8);
+}
+END_TEST
+
 START_TEST(labels_are_read)
 {
 	put(path_x, TL_SHAPE(N, T, D), false);
@@ -125,7 +149,7 @@ START_TEST(labels_are_read)
 	series_release(&s);
 
 	wholes[2 * T + 1] = SERIES_IGNORED; /* allowed within a series */
-	wholes[1 * T + 2] = -5;             /* past the end of series 1, which is empty */
+	wholes[1 * T + 2] = -5;		    /* past the end of series 1, which is empty */
 	put(path_y, TL_SHAPE(N, T), true);
 	ck_assert_msg(!series_open(&s, path_x, path_y, path_l, &err), "%s", err.text);
 	ck_assert(s.target == SERIES_STEP_LABELS && s.outputs == 7);
@@ -156,7 +180,8 @@ START_TEST(values_are_read)
 	for (int t = 0; t < (by_step ? 3 : 1); t++)
 		for (int b = 0; b < B; b++)
 			for (int k = 0; k < width; k++) {
-				int64_t from = by_step ? (which[b] * T + t) * width + k : which[b] * width + k;
+				int64_t from =
+					by_step ? (which[b] * T + t) * width + k : which[b] * width + k;
 				tl_real want = by_step && t >= lengths[which[b]] ? 0 : (tl_real)from / 4;
 				ck_assert(y[(t * B + b) * width + k] == want);
 			}
@@ -186,7 +211,8 @@ static const struct {
 	bool y_whole;
 	const char *want; /* dtypes are those of the float build, the only one of the tools */
 } unfit[] = {
-	{{1, {N}}, false, {1, {N}}, true, "%x has dtype <f4 and shape (5); x is (N, T, D) or (N, T), of reals or uint8"},
+	{{1, {N}}, false, {1, {N}}, true,
+		"%x has dtype <f4 and shape (5); x is (N, T, D) or (N, T), of reals or uint8"},
 	{{4, {N, 1, 1, 1}}, false, {1, {N}}, true,
 		"%x has dtype <f4 and shape (5, 1, 1, 1); x is (N, T, D) or (N, T), of reals or uint8"},
 	{{2, {N, T}}, true, {1, {N}}, true,
@@ -197,16 +223,21 @@ static const struct {
 	{{2, {N, T}}, false, {1, {4}}, true, "%x has 5 series but %y has 4"},
 	{{2, {N, T}}, false, {2, {6, 2}}, false, "%x has 5 series but %y has 6"},
 	{{2, {N, T}}, false, {0}, true,
-		"%y has dtype <i4 and shape (); y is whole numbers (N) or (N, T), or reals (N), (N, K) or (N, T, K)"},
+		"%y has dtype <i4 and shape (); y is whole numbers (N) or (N, T), or reals (N), (N, K) or "
+		"(N, T, K)"},
 	{{2, {N, T}}, false, {3, {N, T, 1}}, true,
-		"%y has dtype <i4 and shape (5, 4, 1); y is whole numbers (N) or (N, T), or reals (N), (N, K) or (N, T, K)"},
+		"%y has dtype <i4 and shape (5, 4, 1); y is whole numbers (N) or (N, T), or reals (N), (N, "
+		"K) or (N, T, K)"},
 	{{2, {N, T}}, false, {2, {N, 3}}, true,
-		"%y has 3 steps but the series in %x have 4; y is whole numbers (N) or (N, T), or reals (N), (N, K) or "
+		"%y has 3 steps but the series in %x have 4; y is whole numbers (N) or (N, T), or reals (N), "
+		"(N, K) or "
 		"(N, T, K)"},
 	{{2, {N, T}}, false, {3, {N, 5, 2}}, false,
-		"%y has 5 steps but the series in %x have 4; y is whole numbers (N) or (N, T), or reals (N), (N, K) or "
+		"%y has 5 steps but the series in %x have 4; y is whole numbers (N) or (N, T), or reals (N), "
+		"(N, K) or "
 		"(N, T, K)"},
-	{{2, {N, T}}, false, {2, {N, 0}}, false, "%y has dtype <f4 and shape (5, 0); there are no values in it"},
+	{{2, {N, T}}, false, {2, {N, 0}}, false,
+		"%y has dtype <f4 and shape (5, 0); there are no values in it"},
 };
 
 START_TEST(shapes_that_do_not_fit)
@@ -247,11 +278,13 @@ START_TEST(values_that_do_not_fit)
 	err = (tl_error){0};
 	wholes[2] = SERIES_IGNORED; /* for steps only */
 	put(path_y, TL_SHAPE(N), true);
-	assert_says(series_open(&s, path_x, path_y, NULL, &err), "%y[2] is -100; classes are numbered from 0");
+	assert_says(
+		series_open(&s, path_x, path_y, NULL, &err), "%y[2] is -100; classes are numbered from 0");
 	err = (tl_error){0};
 	wholes[2 * T + 1] = -3;
 	put(path_y, TL_SHAPE(N, T), true);
-	assert_says(series_open(&s, path_x, path_y, path_l, &err), "%y[2, 1] is -3; classes are numbered from 0");
+	assert_says(
+		series_open(&s, path_x, path_y, path_l, &err), "%y[2, 1] is -3; classes are numbered from 0");
 }
 END_TEST
 
@@ -293,11 +326,13 @@ START_TEST(other_parts_are_held_against_the_model)
 	ck_assert_int_eq(s.outputs, 7);
 	ck_assert(!series_check(&s, SERIES_CLASSES, D, 7, &err));
 	ck_assert(!series_check(&s, SERIES_CLASSES, D, 9, &err));
-	assert_says(series_check(&s, SERIES_CLASSES, D, 6, &err), "%y[1] is class 6; the training data have the classes 0 to 5");
+	assert_says(series_check(&s, SERIES_CLASSES, D, 6, &err),
+		"%y[1] is class 6; the training data have the classes 0 to 5");
 	err = (tl_error){0};
 	assert_says(series_check(&s, SERIES_CLASSES, 2, 7, &err), "%x has 3 inputs a step; the model has 2");
 	err = (tl_error){0};
-	assert_says(series_check(&s, SERIES_VALUES, D, 7, &err), "%y holds classes; the model was trained on values");
+	assert_says(series_check(&s, SERIES_VALUES, D, 7, &err),
+		"%y holds classes; the model was trained on values");
 	series_release(&s);
 	put(path_y, TL_SHAPE(N, K), false);
 	err = (tl_error){0};
@@ -316,6 +351,7 @@ Suite *tl_test_suite(void)
 	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_add_loop_test(c, x_is_read, 0, 4);
 	tcase_add_test(c, bytes_are_scaled);
+	tcase_add_test(c, column_major_files_are_read);
 	tcase_add_test(c, labels_are_read);
 	tcase_add_loop_test(c, values_are_read, 0, 4);
 	tcase_add_loop_test(c, shapes_that_do_not_fit, 0, COUNT(unfit));

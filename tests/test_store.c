@@ -251,6 +251,25 @@ START_TEST(a_file_with_too_much)
 }
 END_TEST
 
+START_TEST(a_part_of_a_file)
+{
+	tl_param *w = add("w", TL_SHAPE(2)), *v = add("v", TL_SHAPE(3));
+	count_up(w, 1);
+	count_up(v, 7);
+	ck_assert_msg(!tl_store_save(store, path, NULL, 0, &err), "%s", err.text);
+	tl_safetensors *f = tl_safetensors_open(path, &err);
+	tl_store *other = tl_store_new();
+	const tl_param *v2 = tl_store_add(other, "v", TL_SHAPE(3), &err);
+	ck_assert_msg(!tl_store_load_part(other, f, &err), "%s", err.text);
+	assert_counts_up(v2, 7);
+	tl_store_add(other, "u", TL_SHAPE(2), &err);
+	ck_assert_int_eq(tl_store_load_part(other, f, &err), TL_ERR_FORMAT);
+	ck_assert_str_eq(err.text, "the file does not fit; 1 missing (u)");
+	tl_safetensors_free(f);
+	tl_store_free(other);
+}
+END_TEST
+
 START_TEST(many_names_are_cut_and_counted)
 {
 	for (int k = 0; k < 200; k++) {
@@ -305,6 +324,7 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, files);
 	tcase_add_test(c, a_file_that_does_not_fit);
 	tcase_add_test(c, a_file_with_too_much);
+	tcase_add_test(c, a_part_of_a_file);
 	tcase_add_test(c, many_names_are_cut_and_counted);
 	tcase_add_test(c, a_failed_read_changes_nothing);
 	suite_add_tcase(s, c);

@@ -164,6 +164,11 @@ rc=0
 "$tool" tag m/model.safetensors <bytes >out 2>err || rc=$?
 is "bytes that are no text" refusal 'standard input: no valid UTF-8 at byte 1 \(line 1\)'
 
+rc=0
+printf 'leave oslo\n\377\narrive\n' | "$tool" tag m/model.safetensors >out 2>err || rc=$?
+is "lines before them are answered" same "$rc $(cat out)" '2 O B-from'
+is "the line is named" holds 'standard input: no valid UTF-8 at byte 0 .line 2.' err
+
 for word in 'train tagger' 'eval tagger' tag; do
     # shellcheck disable=SC2086
     works $word --help

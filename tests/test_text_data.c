@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The data of tagger, classifier and translator: what files become, and what is said about those that do not fit. */
+/* The data of tagger, classifier and translator: what files become, and what is said about those that do not
+ * fit. */
 #include "tests/suite.h"
 
 #include "tests/scratch.h"
@@ -44,8 +45,8 @@ static void assert_tokens(const sentences *s, int64_t i, const char *want)
 	char got[256] = "";
 	size_t used = 0;
 	for (int64_t k = s->start[i]; k < s->start[i + 1]; k++)
-		used += (size_t)snprintf(got + used, sizeof got - used, "%s%.*s", used ? " " : "", (int)s->v[k].length,
-			s->v[k].at);
+		used += (size_t)snprintf(got + used, sizeof got - used, "%s%.*s", used ? " " : "",
+			(int)s->v[k].length, s->v[k].at);
 	ck_assert_str_eq(got, want);
 }
 
@@ -152,11 +153,13 @@ START_TEST(labelled_files_that_do_not_fit)
 END_TEST
 
 /*
- * Eleven sources, one with an accent, three of them several times. In the order of the hexadecimal md5 of their bytes
- * (Python's hashlib): go. Help! Wow! Jump. Run! Go. Hello! Stop! été Fire!
+ * Eleven sources, one with an accent, three of them several times. In the order of the hexadecimal md5 of
+ * their bytes (Python's hashlib): go. Help! Wow! Jump. Run! Go. Hello! Stop! été Fire!
  */
-static const char pairs[] = "Go.\tVa !\nRun!\tCours !\nRun!\tCourez !\nWow!\tOuah !\nFire!\tAu feu !\nGo.\tAllez !\nHelp!\tÀ l'aide !\n"
-			    "go.\tva\nJump.\tSaute.\nStop!\tStop !\nHello!\tSalut !\nété\tsummer\nGo.\tVa !\r\n";
+static const char pairs[] =
+	"Go.\tVa !\nRun!\tCours !\nRun!\tCourez !\nWow!\tOuah !\nFire!\tAu feu !\nGo.\tAllez !\nHelp!\tÀ "
+	"l'aide !\n"
+	"go.\tva\nJump.\tSaute.\nStop!\tStop !\nHello!\tSalut !\nété\tsummer\nGo.\tVa !\r\n";
 
 START_TEST(pairs_are_split_by_md5)
 {
@@ -168,7 +171,8 @@ START_TEST(pairs_are_split_by_md5)
 	} want[] = {
 		{TEST, 3, {"go .", "help !", "wow !"}, {1, 1, 1}, "va", "ouah !"},
 		{VALID, 2, {"jump .", "run !"}, {1, 2}, "saute .", "courez !"},
-		{TRAIN, 5, {"go .", "hello !", "stop !", "été", "fire !"}, {3, 1, 1, 1, 1}, "va !", "au feu !"},
+		{TRAIN, 5, {"go .", "hello !", "stop !", "été", "fire !"}, {3, 1, 1, 1, 1}, "va !",
+			"au feu !"},
 	};
 	put(folder_a, pairs);
 	if (_i) { /* the same pairs in two files */
@@ -213,7 +217,8 @@ START_TEST(pairs_as_they_stand)
 {
 	bitext b;
 	bitext_files files = {folder_a, NULL};
-	static const char *const sources[] = {"Go.", "Run!", "Wow!", "Fire!", "Help!", "go.", "Jump.", "Stop!", "Hello!", "été"};
+	static const char *const sources[] = {
+		"Go.", "Run!", "Wow!", "Fire!", "Help!", "go.", "Jump.", "Stop!", "Hello!", "été"};
 	put(folder_a, pairs);
 	ck_assert(!bitext_read(&b, &files, WORDS_SPACE, &err));
 	ck_assert_int_eq(b.n, COUNT(sources));
@@ -233,7 +238,8 @@ START_TEST(bitext_vocabularies)
 	put(folder_a, "go now\ta b\nbe here\tb c\ngo now\ta d\nhere\tb\n");
 	ck_assert(!bitext_read(&b, &files, WORDS_SPACE, &err));
 	ck_assert(!bitext_vocab(&b, 2, &sources, &targets, &err));
-	assert_symbols(&sources, 7, (const char *const[]){"<pad>", "<unk>", "<s>", "</s>", "go", "here", "now"});
+	assert_symbols(
+		&sources, 7, (const char *const[]){"<pad>", "<unk>", "<s>", "</s>", "go", "here", "now"});
 	assert_symbols(&targets, 6, (const char *const[]){"<pad>", "<unk>", "<s>", "</s>", "a", "b"});
 	ck_assert(!bitext_encode(&b, &sources, &targets, &err));
 	assert_ids(&b.source_ids, 0, 3, (int32_t[]){4, 6, VOCAB_END});
@@ -253,15 +259,18 @@ START_TEST(bitexts_that_do_not_fit)
 		const char *a, *b; /* b NULL: a is a file of pairs */
 		const char *want;
 	} rows[] = {
-		{"a\tb\nc\n", NULL, "%a:2: 1 column found, 2 expected, with tabs between them: source, target"},
-		{"a\tb\tc\n", NULL, "%a:1: 3 columns found, 2 expected, with tabs between them: source, target"},
+		{"a\tb\nc\n", NULL,
+			"%a:2: 1 column found, 2 expected, with tabs between them: source, target"},
+		{"a\tb\tc\n", NULL,
+			"%a:1: 3 columns found, 2 expected, with tabs between them: source, target"},
 		{"a\tb\nc\t \n", NULL, "%a:2: the target is empty"},
 		{"a\tb\n\tb\n", NULL, "%a:2: the source is empty"},
 		{"", NULL, "%a: the file is empty"},
 		{"a\nb\n", "c\n", "%a has 2 lines but %b has 1"},
 		{"a\n\n", "c\nd\n", "%a:2: the source is empty"},
 		{"a\nb\n", "c\n\n", "%b:2: the target is empty"},
-		{"a\tb\na\tc\n", NULL, "%a: 1 sources for test and 0 for validation leave nothing to train on"},
+		{"a\tb\na\tc\n", NULL,
+			"%a: 1 sources for test and 0 for validation leave nothing to train on"},
 		{"a\tb\nb\tc\n", NULL, NULL},
 	};
 	bitext part[PARTS];

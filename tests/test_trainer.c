@@ -246,6 +246,7 @@ START_TEST(patience_counts_epochs_since_the_best)
 		{{3, 2, 1, 4, 5, 6}, 2, 3, 2, 3},
 		{{3, 2, 4, 4, 3, 9}, 2, 5, 2, 4}, /* as good is not better */
 		{{-3, NAN, -4, 0, 0, 0}, 2, 3, 2, -3},
+		{{NAN, NAN, -9, -8, 0, 0}, 3, 6, 1, 0},
 		{{3, 2, 1, 0, -1, -2}, 0, 6, 5, 3},
 	};
 	for (int i = 0; i < COUNT(cases); i++) {

@@ -49,7 +49,7 @@ START_TEST(words_are_cut_as_python_cuts_them)
 	for (int64_t i = 0; i < l.n; i++) {
 		token want = column_of(&l, i, 1 + _i);
 		ck_assert_msg(strlen(joined(&s, i, got, sizeof got)) == want.length &&
-				memcmp(got, want.at, want.length) == 0,
+				      memcmp(got, want.at, want.length) == 0,
 			"line %d: '%s', not '%.*s'", (int)i + 1, got, (int)want.length, want.at);
 	}
 	sentences_release(&s);
@@ -59,11 +59,14 @@ END_TEST
 
 START_TEST(characters_are_code_points)
 {
-	static const char *const want[] = {"a", " ", "\t", "\xC3\xA9", "e", "\xCC\x81", "\xF0\x9F\x98\x80", "\xC2\xA0"};
+	static const char *const want[] = {
+		"a", " ", "\t", "\xC3\xA9", "e", "\xCC\x81", "\xF0\x9F\x98\x80", "\xC2\xA0"};
 	sentences s;
 	ck_assert(!sentences_init(&s, NULL, &err));
-	ck_assert(!sentences_add(
-		&s, token_of("a \t\xC3\xA9" "e\xCC\x81\xF0\x9F\x98\x80\xC2\xA0"), 0, WORDS_CHAR, &err));
+	ck_assert(!sentences_add(&s,
+		token_of("a \t\xC3\xA9"
+			 "e\xCC\x81\xF0\x9F\x98\x80\xC2\xA0"),
+		0, WORDS_CHAR, &err));
 	ck_assert_int_eq(sentence_length(&s, 0), COUNT(want));
 	for (int k = 0; k < COUNT(want); k++) {
 		ck_assert_uint_eq(s.v[k].length, strlen(want[k]));
@@ -77,7 +80,8 @@ START_TEST(files_become_sentences)
 {
 	static const char *const want[] = {"the cat", "", "", "a b c", "x"};
 	const char *path = scratch_path("f");
-	scratch_put(path, BYTES("the  cat \n\n \t\r\na\tb\xC2\xA0" "c\nx"));
+	scratch_put(path, BYTES("the  cat \n\n \t\r\na\tb\xC2\xA0"
+				"c\nx"));
 	sentences s;
 	char got[64];
 	ck_assert(!sentences_read(&s, path, WORDS_SPACE, &err));

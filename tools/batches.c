@@ -65,7 +65,8 @@ static void sort(batches *b)
 	const batch_options *o = &b->options;
 	for (int64_t i = 0; i < o->n; i++) {
 		int64_t k = b->order[i];
-		b->keys[i] = (struct batch_key){o->length1 ? o->length1[k] : 0, o->length2 ? o->length2[k] : 0, i, k};
+		b->keys[i] = (struct batch_key){
+			o->length1 ? o->length1[k] : 0, o->length2 ? o->length2[k] : 0, i, k};
 	}
 	qsort(b->keys, (size_t)o->n, sizeof *b->keys, compare_keys);
 	for (int64_t i = 0; i < o->n; i++)

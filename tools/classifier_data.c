@@ -48,7 +48,8 @@ tl_status labelled_encode(labelled *d, const vocab *tokens, const vocab *labels,
 {
 	tl_status status = sequences_encode(&d->ids, &d->text, tokens, -1, SEQUENCES_REFUSE, "token", err);
 	if (!status)
-		status = sequences_encode(&d->label_ids, &d->labels, labels, -1, SEQUENCES_REFUSE, "label", err);
+		status = sequences_encode(
+			&d->label_ids, &d->labels, labels, -1, SEQUENCES_REFUSE, "label", err);
 	return status;
 }
 

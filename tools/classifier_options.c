@@ -67,8 +67,8 @@ static const struct argp_child children[] = {{&net_argp, 0, NULL, 0}, {0}};
 const struct argp classifier_train_argp = {own_options, parse, NULL,
 	"Train a net that gives a text a label."
 	"\v"
-	"embedding -> dropout -> recurrent layers -> pooling over time -> dropout -> one score for each label. The last line on "
-	"standard output is a JSON object; " FIGURES "Examples:\n\n"
+	"embedding -> dropout -> recurrent layers -> pooling over time -> dropout -> one score for each label; "
+	"--dropout is that of all places. The last line on standard output is a JSON object; " FIGURES "Examples:\n\n"
 	"  tapeloop train classifier --train train.tsv --valid valid.tsv --test test.tsv --out topics\n"
 	"  tapeloop train classifier --train names.tsv --unit char --bidirectional --pool max\n"
 	"  tapeloop classify topics/model.safetensors < texts\n", children, NULL, NULL};

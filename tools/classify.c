@@ -25,8 +25,8 @@ static const struct argp_option options[] = {
 static const char doc[] =
 	"Give each line of standard input a label."
 	"\v"
-	"The model is a file that `tapeloop train classifier` saved, and lines are cut as in training. For each line, one line is "
-	"printed, for an empty one, too. Lines are answered as they come. Examples:\n\n"
+	"The model is a file that `tapeloop train classifier` saved, and lines are cut as in training. For each line, "
+	"one line is printed, for an empty one, too. Lines are answered as they come. Examples:\n\n"
 	"  tapeloop classify topics/model.safetensors < texts > labels\n"
 	"  tapeloop classify --probabilities topics/model.safetensors < texts\n";
 

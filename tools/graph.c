@@ -88,13 +88,11 @@ static tl_status draw_gradients(tl_var loss, const lm_task *m, const graph_optio
 	return status;
 }
 
-static tl_status draw(const lm_task *m, const graph_options *o, tl_tape *tape, tl_error *err)
+static tl_status draw(lm_task *m, const graph_options *o, tl_tape *tape, tl_error *err)
 {
-	char title[256];
-	const tl_lm_options *net = &m->lm->options;
-	snprintf(title, sizeof title, "%s language model, %d layer%s of %lld, %lld time steps", net->cell->name,
-		m->lm->rnn->options.layers, m->lm->rnn->options.layers == 1 ? "" : "s", (long long)net->hidden,
-		(long long)o->length);
+	char title[256], model[128];
+	m->model->describe(m, model, sizeof model);
+	snprintf(title, sizeof title, "%s, %lld time steps", model, (long long)o->length);
 	tl_dot_options dot = {.title = title, .legend = true};
 	int32_t *zeros = calloc((size_t)(o->length * o->batch), sizeof *zeros);
 	if (!zeros)
@@ -102,7 +100,7 @@ static tl_status draw(const lm_task *m, const graph_options *o, tl_tape *tape, t
 	tl_shape shape = TL_SHAPE(o->length, o->batch);
 	tl_var x = tl_name(tl_index(tape, shape, zeros), "x"), y = tl_name(tl_index(tape, shape, zeros), "y");
 	free(zeros);
-	tl_var logits = tl_name(tl_lm_run(m->lm, x, (tl_state){0}, net->dropout > 0).logits, "logits");
+	tl_var logits = tl_name(m->model->run(m, x, (tl_state){0}, m->net.dropout > 0).logits, "logits");
 	tl_var loss = o->backward ? tl_name(tl_cross_entropy(logits, y, NULL), "loss") : logits;
 	if (tape_error(tape, err))
 		return err->status;
@@ -142,7 +140,7 @@ tl_status command_graph(int argc, char **argv, tl_error *err)
 	if (t && !tape)
 		tl_error_memory(err);
 	if (tape)
-		draw((const lm_task *)t, &o, tape, err);
+		draw((lm_task *)t, &o, tape, err);
 	tl_tape_free(tape);
 	task_free(t);
 	return err->status;

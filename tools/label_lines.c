@@ -93,11 +93,14 @@ static tl_status answer_group(run *r, reader_task *t, tl_error *err)
 static tl_status answer_all(run *r, reader_task *t, tl_error *err)
 {
 	words_rule rule = r->l->rule(t);
-	for (bool more = true; more;) {
-		if (line_group_next(&r->reader, &r->group, rule, GROUP, &more, err) || answer_group(r, t, err))
-			return err->status;
+	tl_status status = TL_OK;
+	for (bool more = true; more && !status;) {
+		status = line_group_next(&r->reader, &r->group, rule, GROUP, &more, err);
+		/* Lines before one that cannot be read get their answers. */
+		if (answer_group(r, t, err))
+			status = err->status;
 	}
-	return TL_OK;
+	return status;
 }
 
 tl_status label_lines_run(const label_lines *l, int argc, char **argv, tl_error *err)

@@ -16,7 +16,8 @@
 
 /*
  * Waits for a line, then takes those that can be read without waiting, at most `most` in all. The group is cleared
- * first. *more: whether the end is still to come; then there is at least one line.
+ * first; after a failure it holds the lines before. *more: whether the end is still to come; then there is at
+ * least one line.
  */
 tl_status line_group_next(
 	line_reader *r, sentences *group, words_rule rule, int64_t most, bool *more, tl_error *err);

@@ -81,8 +81,9 @@ tl_status lines_columns(const lines *l, int64_t i, int n, const char *what, toke
 		found++;
 	}
 	if (found != n)
-		return line_error(err, l->path, i, "%d column%s found, %d expected, with tabs between them: %s",
-			found, found == 1 ? "" : "s", n, what);
+		return line_error(err, l->path, i,
+			"%d column%s found, %d expected, with tabs between them: %s", found,
+			found == 1 ? "" : "s", n, what);
 	out[n - 1] = (token){at, (uint32_t)(end - at)};
 	return TL_OK;
 }

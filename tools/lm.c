@@ -50,30 +50,17 @@ static bool lm_has(const task *base, int part)
 static tl_status lm_build(task *base, tl_error *err)
 {
 	lm_task *t = (lm_task *)base;
-	const net_options *o = &t->net;
-	if (o->bidirectional)
-		return tl_error_set(err, TL_ERR_ARGUMENT,
-			"--bidirectional: a language model may not read what it has to predict");
-	tl_lm_options net = {
-		.cell = o->cell,
-		.symbols = base->vocab[0].n,
-		.embed = o->embed,
-		.hidden = o->hidden,
-		.layers = (int)o->layers,
-		.dropout = o->dropout,
-		.more = net_rnn(o, 0),
-	};
-	t->lm = tl_lm_new(base->store, &net, err);
-	return t->lm ? TL_OK : err->status;
+	if (!base->loaded && t->model->check(t, err))
+		return err->status;
+	if (!t->order)
+		t->order = t->model->order;
+	return t->model->build(t, err);
 }
 
 static tl_status lm_init(task *base, tl_error *err)
 {
 	lm_task *t = (lm_task *)base;
-	tl_lm_init(t->lm, &base->rng);
-	if (net_set_forget_bias(&t->net, t->lm->rnn, err))
-		return err->status;
-	return tl_carry_init(&t->state, t->lm->rnn, base->batch, err);
+	return t->model->init(t, err) ? err->status : t->model->carry(t, &t->state, base->batch, err);
 }
 
 static tl_status lm_epoch(task *base, int64_t e, tl_error *err)
@@ -88,10 +75,11 @@ static tl_status lm_epoch(task *base, int64_t e, tl_error *err)
 	return TL_OK;
 }
 
-static tl_var loss_of(lm_task *t, const tl_carry *state, const int32_t *x, const int32_t *y, tl_shape shape, bool training)
+static tl_var loss_of(
+	lm_task *t, const tl_carry *state, const int32_t *x, const int32_t *y, tl_shape shape, bool training)
 {
 	tl_tape *tape = t->base.tape;
-	tl_lm_result r = tl_lm_run(t->lm, tl_index(tape, shape, x), tl_carry_in(state, tape), training);
+	tl_lm_result r = t->model->run(t, tl_index(tape, shape, x), tl_carry_in(state, tape), training);
 	t->last = r.last;
 	return tl_name(tl_cross_entropy(r.logits, tl_index(tape, shape, y), NULL), "loss");
 }
@@ -135,7 +123,7 @@ static tl_status lm_evaluate(task *base, int part, score *s, tl_error *err)
 	int64_t n = t->corpus.size[part];
 	tl_likelihood sum = {0};
 	tl_carry state;
-	tl_status status = tl_carry_init(&state, t->lm->rnn, 1, err);
+	tl_status status = t->model->carry(t, &state, 1, err);
 	for (int64_t i = 0; i < n - 1 && !status; i += CHUNK) {
 		int64_t count = n - 1 - i < CHUNK ? n - 1 - i : CHUNK;
 		tl_real mean = 0;
@@ -155,7 +143,7 @@ static tl_status lm_evaluate(task *base, int part, score *s, tl_error *err)
 static void lm_release(task *base)
 {
 	lm_task *t = (lm_task *)base;
-	tl_lm_free(t->lm);
+	t->model->release(t);
 	corpus_release(&t->corpus);
 	tl_carry_release(&t->state);
 	free(t->xy);

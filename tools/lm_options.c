@@ -8,11 +8,15 @@
 #include "tools/model_file.h"
 #include "tools/progress.h"
 
-enum { DATA = 0x100, UNIT, LOWERCASE, MIN_COUNT, LIMIT, SPLIT, LENGTH, SHIFT };
+enum { DATA = 0x100, UNIT, LOWERCASE, MIN_COUNT, LIMIT, SPLIT, LENGTH, SHIFT, MODEL, ORDER, STATES };
 
 static const char *const units[] = {[UNIT_CHAR] = "char", [UNIT_WORD] = "word", NULL};
 
 static const struct argp_option own_options[] = {
+	{"model", MODEL, "NAME", 0,
+		"rnn (default); markov: a feed-forward net on the last symbols; hmm: a hidden Markov model; ngram: counts", 1},
+	{"order", ORDER, "N", 0, "Symbols that markov looks back (4); longest n-gram of ngram (5)", 1},
+	{"states", STATES, "N", 0, "Hidden states of hmm (32)", 1},
 	{0, 0, 0, 0, "Text:", 2},
 	{"data", DATA, "FILE", 0, "UTF-8 text to learn (required)", 2},
 	{"unit", UNIT, "char|word", 0, "What one symbol is (char)", 2},
@@ -21,7 +25,8 @@ static const struct argp_option own_options[] = {
 	{"lowercase-letters", LOWERCASE, 0, 0,
 		"Reduce the text to lower-case letters and single spaces, lines joined, as d2l.ai does", 2},
 	{"limit", LIMIT, "N", 0, "Only the first N symbols", 2},
-	{"length", LENGTH, "N", 0, "Time steps of a window (64); the state is carried from window to window, gradients are not", 2},
+	{"length", LENGTH, "N", 0,
+		"Time steps of a window (64); the state is carried from window to window, gradients are not", 2},
 	{"shift", SHIFT, "N", 0, "Epoch e starts N (e-1) symbols later, modulo length + 1 (0)", 2},
 	{0},
 };
@@ -45,6 +50,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case MIN_COUNT: o->min_count = option_int(state, "--min-count", arg, 1, INT64_MAX); break;
 	case LIMIT: o->limit = option_int(state, "--limit", arg, 1, INT64_MAX); break;
 	case SPLIT: option_split(state, arg, o->split); break;
+	case MODEL:
+		if (!(t->model = lm_model_by_name(arg)))
+			argp_error(state, "--model: '%s' is none of rnn, markov, hmm, ngram", arg);
+		break;
+	case ORDER: t->order = option_int(state, "--order", arg, 1, LM_MOST); break;
+	case STATES: t->states = option_int(state, "--states", arg, 1, LM_MOST); break;
 	case LENGTH: t->length = option_int(state, "--length", arg, 1, 1 << 20); break;
 	case SHIFT: t->shift = option_int(state, "--shift", arg, 0, 1 << 20); break;
 	case ARGP_KEY_END:
@@ -73,7 +84,7 @@ static error_t parse_eval(int key, char *arg, struct argp_state *state)
 static const struct argp_child children[] = {{&net_argp, 0, NULL, 0}, {0}};
 
 const struct argp lm_train_argp = {own_options, parse, NULL,
-	"Train a recurrent language model on a text and save it."
+	"Train a language model on a text and save it: a recurrent one, or one to compare it with."
 	"\v"
 	"The last line on standard output is a JSON object with loss (nats a symbol) and perplexity of each part "
 	"of the text. Training loss is the mean over the last epoch, taken before each update; validation and test "
@@ -81,6 +92,8 @@ const struct argp lm_train_argp = {own_options, parse, NULL,
 	"  tapeloop train lm --data book.txt --epochs 20 --out model\n"
 	"  tapeloop train lm --data book.txt --cell gru --layers 2 --dropout 0.2\n"
 	"  tapeloop train lm --data book.txt --unit word --embed 200 --hidden 200\n"
+	"  tapeloop train lm --data book.txt --model ngram --order 6\n"
+	"  tapeloop train lm --data book.txt --model hmm --states 64 --lr 0.1\n"
 	"  tapeloop train lm --out model --resume\n", children, NULL, NULL};
 
 const struct argp lm_eval_argp = {eval_options, parse_eval, NULL,
@@ -95,6 +108,7 @@ void lm_defaults(task *base, train_options *o)
 	lm_task *t = (lm_task *)base;
 	(void)o;
 	t->net = NET_DEFAULTS;
+	t->model = &lm_model_rnn;
 	t->text = (corpus_options){.split = {90, 5, 5}};
 	t->length = 64;
 }
@@ -108,7 +122,31 @@ bool lm_config(const task *base, json_t *object)
 		o->split[TRAIN], o->split[VALID], o->split[TEST], "data", o->path);
 	bool done = net_to_json(&t->net, object) && text && json_object_update(object, text) == 0;
 	json_decref(text);
+	if (done && t->model != &lm_model_rnn)
+		done = json_object_set_new(object, "model", json_string(t->model->name)) == 0 &&
+			json_object_set_new(object, "order", json_integer(t->order)) == 0 &&
+			json_object_set_new(object, "states", json_integer(t->states)) == 0;
 	return done;
+}
+
+/* Which kind of model it is. */
+static tl_status configure_model(lm_task *t, const json_t *object, tl_error *err)
+{
+	const char *model = lm_model_rnn.name;
+	json_int_t order = 0, states = 0;
+	json_error_t why;
+	if (json_unpack_ex(
+		    (json_t *)object, &why, 0, "{s?s, s?I, s?I}", "model", &model, "order", &order, "states", &states))
+		return tl_error_set(err, TL_ERR_FORMAT, "the configuration is damaged: %s", why.text);
+	const lm_model *found = lm_model_by_name(model);
+	if (!found)
+		return tl_error_set(err, TL_ERR_FORMAT, "the model '%.40s' is unknown", model);
+	t->model = found;
+	bool fits = order >= (t->model->order > 0) && order <= LM_MOST && states >= (t->model == &lm_model_hmm) &&
+		states <= LM_MOST;
+	t->order = order;
+	t->states = states;
+	return fits ? TL_OK : tl_error_set(err, TL_ERR_FORMAT, "the configuration's sizes are out of range");
 }
 
 tl_status lm_configure(task *base, const json_t *object, tl_error *err)
@@ -120,7 +158,7 @@ tl_status lm_configure(task *base, const json_t *object, tl_error *err)
 	const char *unit, *data = NULL;
 	json_int_t symbols, limit;
 	json_error_t why;
-	if (net_from_json(&t->net, object, err))
+	if (net_from_json(&t->net, object, err) || configure_model(t, object, err))
 		return err->status;
 	if (json_unpack_ex((json_t *)object, &why, 0, "{s:I, s:s, s:b, s:I, s:[F,F,F], s?s}", "symbols", &symbols, "unit",
 		    &unit, "lowercase_letters", &lowercase, "limit", &limit, "split", &part[TRAIN], &part[VALID],
@@ -143,28 +181,30 @@ tl_status lm_configure(task *base, const json_t *object, tl_error *err)
 	if (data && !(t->data = strdup(data)))
 		return tl_error_memory(err);
 	o->path = t->data;
-	if (t->net.embed && model_expect(base, "embed.table", TL_SHAPE(symbols, t->net.embed), err))
-		return err->status;
-	int64_t out = t->net.project ? t->net.project : t->net.hidden;
-	if (model_expect(base, "out.w", TL_SHAPE(out, symbols), err))
-		return err->status;
-	return model_expect_net(base, "rnn", &t->net, err);
+	return t->model->expect(t, err);
 }
 
 void lm_print(const task *base, FILE *to)
 {
 	const lm_task *t = (const lm_task *)base;
-	const tl_lm_options *o = &t->lm->options;
 	const corpus_options *text = &t->text;
-	char number[32];
-	fprintf(to, "cell         %s: %s\n", o->cell->name, o->cell->equations ? o->cell->equations : "");
-	fprintf(to, "sizes        %lld symbols, ", (long long)o->symbols);
-	if (o->embed)
-		fprintf(to, "embedding %lld, ", (long long)o->embed);
-	else
-		fprintf(to, "one-hot input, ");
-	fprintf(to, "%lld hidden units, %d layer%s, dropout %g\n", (long long)o->hidden, t->lm->rnn->options.layers,
-		t->lm->rnn->options.layers == 1 ? "" : "s", o->dropout);
+	char number[32], model[128];
+	t->model->describe(t, model, sizeof model);
+	fprintf(to, "model        %s\n", model);
+	if (t->model == &lm_model_rnn)
+		fprintf(to, "cell         %s: %s\n", t->net.cell->name, t->net.cell->equations ? t->net.cell->equations : "");
+	fprintf(to, "sizes        %lld symbols", (long long)base->vocab[0].n);
+	if (t->model == &lm_model_rnn || t->model == &lm_model_markov) {
+		if (t->net.embed)
+			fprintf(to, ", embedding %lld", (long long)t->net.embed);
+		else
+			fprintf(to, ", one-hot input");
+		fprintf(to, ", %lld hidden units", (long long)t->net.hidden);
+	}
+	if (t->model == &lm_model_rnn)
+		fprintf(to, ", %lld layer%s, dropout %g", (long long)t->net.layers, t->net.layers == 1 ? "" : "s",
+			t->net.dropout);
+	putc('\n', to);
 	fprintf(to, "text         %s, one symbol a %s%s, split %g,%g,%g", text->path ? text->path : "not named",
 		text->unit == UNIT_WORD ? "word" : "character", text->lowercase_letters ? ", lower-case letters only" : "",
 		text->split[TRAIN], text->split[VALID], text->split[TEST]);

@@ -24,6 +24,8 @@ static const struct {
 	{"translate", command_translate, NULL, "translate MODEL [OPTION...]", "translate lines from standard input"},
 	{"graph", command_graph, NULL, "graph lm|MODEL [OPTION...]", "draw a model unrolled over time"},
 	{"info", command_info, NULL, "info MODEL", "what a model file holds"},
+	{"problem", command_problem, NULL, "problem NAME [OPTION...]", "learn a test of memory: adding, order, reber, copy"},
+	{"gradients", command_gradients, NULL, "gradients [OPTION...]", "how gradients vanish and explode over time"},
 	{"bench", command_bench, NULL, "bench WORK [OPTION...]", "time training steps"},
 };
 

@@ -144,8 +144,8 @@ tl_status net_from_json(net_options *o, const json_t *object, tl_error *err)
 	json_int_t embed, hidden, layers, project = 0;
 	int bidirectional = false, k = 0;
 	json_error_t why;
-	if (json_unpack_ex((json_t *)object, &why, 0, "{s:s, s:I, s:I, s:I, s:F, s?b, s?s, s?I, s?F, s?F}", "cell", &cell, "embed",
-		    &embed, "hidden", &hidden, "layers", &layers, "dropout", &o->dropout, "bidirectional",
+	if (json_unpack_ex((json_t *)object, &why, 0, "{s:s, s:I, s:I, s:I, s:F, s?b, s?s, s?I, s?F, s?F}", "cell",
+		    &cell, "embed", &embed, "hidden", &hidden, "layers", &layers, "dropout", &o->dropout, "bidirectional",
 		    &bidirectional, "start", &start, "project", &project, "recurrent_dropout",
 		    &o->recurrent_dropout, "zoneout", &o->zoneout))
 		return tl_error_set(err, TL_ERR_FORMAT, "the configuration is incomplete: %s", why.text);

@@ -55,7 +55,8 @@ tl_status net_set_forget_bias(const net_options *o, tl_rnn *rnn, tl_error *err);
 
 /*
  * As members of a model's configuration: "cell", "embed", "hidden", "layers", "dropout", and those of
- * "bidirectional", "start", "project", "recurrent_dropout", "zoneout" that are not off. False where memory is out. Reading checks names and ranges.
+ * "bidirectional", "start", "project", "recurrent_dropout", "zoneout" that are not off. False where memory is
+ * out. Reading checks names and ranges.
  */
 bool net_to_json(const net_options *o, json_t *object);
 tl_status net_from_json(net_options *o, const json_t *object, tl_error *err);

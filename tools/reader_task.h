@@ -46,8 +46,8 @@ tl_status reader_take(reader_task *t, const sequences *q, int64_t k, tl_error *e
 tl_var reader_input(const reader_task *t);
 
 /*
- * Look at all sequences, without training: for each batch (of base.batch or, in training, 64; sorted by length) it is taken, the tape reset,
- * and `look` called, which reads what it wants from the tape.
+ * Look at all sequences, without training: each batch (of base.batch or, in training, 64; sorted by length) is
+ * taken, the tape reset, and `look` called, which reads what it wants from the tape.
  */
 typedef tl_status (*reader_look)(reader_task *t, void *ctx, tl_error *err);
 tl_status reader_look_at_all(reader_task *t, const sequences *q, reader_look look, void *ctx, tl_error *err);

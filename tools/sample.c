@@ -64,7 +64,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 typedef struct writer {
-	const lm_task *m;
+	lm_task *m;
 	const vocab *vocab;
 	tl_tape *tape;
 	tl_carry state;
@@ -78,7 +78,7 @@ static tl_status read_symbols(writer *w, const int32_t *ids, int64_t n, tl_error
 	int64_t symbols = w->vocab->n;
 	tl_tape_reset(w->tape);
 	tl_var x = tl_index(w->tape, TL_SHAPE(n, 1), ids);
-	tl_lm_result r = tl_lm_run(w->m->lm, x, tl_carry_in(&w->state, w->tape), false);
+	tl_lm_result r = w->m->model->run(w->m, x, tl_carry_in(&w->state, w->tape), false);
 	tl_var last = tl_select(r.logits, 0, n - 1);
 	if (tl_read(last, w->logits, symbols) || tl_carry_out(&w->state, r.last))
 		return tape_error(w->tape, err);
@@ -166,11 +166,11 @@ tl_status command_sample(int argc, char **argv, tl_error *err)
 	task *t = model_load(o.model, &lm_kind, err);
 	if (!t)
 		return err->status;
-	const lm_task *m = (const lm_task *)t;
+	lm_task *m = (lm_task *)t;
 	writer w = {.m = m, .vocab = &t->vocab[0], .line_start = true};
 	w.tape = tl_tape_new(&(tl_tape_options){.threads = (int)o.threads});
 	w.logits = malloc((size_t)w.vocab->n * sizeof *w.logits);
-	tl_status status = w.tape && w.logits ? tl_carry_init(&w.state, m->lm->rnn, 1, err) : tl_error_memory(err);
+	tl_status status = w.tape && w.logits ? m->model->carry(m, &w.state, 1, err) : tl_error_memory(err);
 	if (!status)
 		status = write_text(&w, &o, err);
 	tl_tape_free(w.tape);

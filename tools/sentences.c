@@ -133,7 +133,7 @@ tl_status sentences_check_length(const sentences *s, int64_t limit, const char *
 	for (int64_t i = 0; i < s->n; i++)
 		if (sentence_length(s, i) > limit)
 			return line_error(err, s->path, s->line[i],
-				"a sentence of %" PRId64 " tokens; %s allows %" PRId64, sentence_length(s, i), option,
-				limit);
+				"a sentence of %" PRId64 " tokens; %s allows %" PRId64, sentence_length(s, i),
+				option, limit);
 	return TL_OK;
 }

@@ -19,8 +19,8 @@ const char *series_target_name(series_target target)
 static tl_status refuse_shape(const tl_npy *f, const char *want, tl_error *err)
 {
 	char shape[TL_SHAPE_TEXT];
-	return tl_error_set(err, TL_ERR_SHAPE, "%s has dtype %s and shape %s; %s", tl_npy_path(f), tl_npy_dtype(f),
-		tl_shape_text(tl_npy_shape(f), shape), want);
+	return tl_error_set(err, TL_ERR_SHAPE, "%s has dtype %s and shape %s; %s", tl_npy_path(f),
+		tl_npy_dtype(f), tl_shape_text(tl_npy_shape(f), shape), want);
 }
 
 /* Elements first .. first + n - 1 of axis 0. */
@@ -60,14 +60,14 @@ static tl_status open_x(series *s, const char *path, tl_error *err)
 		return refuse_shape(s->x, "there is no series in it", err);
 	if (s->steps == 0 || s->inputs == 0)
 		return refuse_shape(s->x, "its series are empty", err);
-	return TL_OK;
+	return tl_npy_column_major(s->x) ? load(s->x, TL_REAL, &s->x_held, err) : TL_OK;
 }
 
 static tl_status refuse_count(const series *s, const tl_npy *f, tl_error *err)
 {
 	tl_shape shape = tl_npy_shape(f);
-	return tl_error_set(err, TL_ERR_SHAPE, "%s has %" PRId64 " series but %s has %" PRId64, tl_npy_path(s->x), s->n,
-		tl_npy_path(f), shape.axes ? shape.dim[0] : 1);
+	return tl_error_set(err, TL_ERR_SHAPE, "%s has %" PRId64 " series but %s has %" PRId64,
+		tl_npy_path(s->x), s->n, tl_npy_path(f), shape.axes ? shape.dim[0] : 1);
 }
 
 static tl_status open_y(series *s, const char *path, tl_error *err)
@@ -78,14 +78,17 @@ static tl_status open_y(series *s, const char *path, tl_error *err)
 	tl_shape shape = tl_npy_shape(s->y);
 	bool whole = tl_npy_kind(s->y) == TL_I32;
 	if (shape.axes < 1 || shape.axes > (whole ? 2 : 3))
-		return refuse_shape(s->y, "y is whole numbers (N) or (N, T), or reals (N), (N, K) or (N, T, K)", err);
+		return refuse_shape(
+			s->y, "y is whole numbers (N) or (N, T), or reals (N), (N, K) or (N, T, K)", err);
 	if (shape.dim[0] != s->n)
 		return refuse_count(s, s->y, err);
 	bool by_step = shape.axes == (whole ? 2 : 3);
 	if (by_step && shape.dim[1] != s->steps)
 		return tl_error_set(err, TL_ERR_SHAPE,
-			"%s has %" PRId64 " steps but the series in %s have %" PRId64 "; y is whole numbers (N) or (N, T), "
-			"or reals (N), (N, K) or (N, T, K)", tl_npy_path(s->y), shape.dim[1], tl_npy_path(s->x), s->steps);
+			"%s has %" PRId64 " steps but the series in %s have %" PRId64
+			"; y is whole numbers (N) or (N, T), "
+			"or reals (N), (N, K) or (N, T, K)",
+			tl_npy_path(s->y), shape.dim[1], tl_npy_path(s->x), s->steps);
 	s->target = whole ? (by_step ? SERIES_STEP_LABELS : SERIES_CLASSES)
 			  : (by_step ? SERIES_STEP_VALUES : SERIES_VALUES);
 	s->outputs = whole || shape.axes == 1 ? 1 : shape.dim[shape.axes - 1];
@@ -93,15 +96,18 @@ static tl_status open_y(series *s, const char *path, tl_error *err)
 		return refuse_shape(s->y, "there are no values in it", err);
 	if (whole)
 		return load(s->y, TL_I32, &s->labels, err);
-	return by_step ? TL_OK : load(s->y, TL_REAL, &s->values, err);
+	if (by_step)
+		return tl_npy_column_major(s->y) ? load(s->y, TL_REAL, &s->y_held, err) : TL_OK;
+	return load(s->y, TL_REAL, &s->values, err);
 }
 
 static tl_status check_lengths(const series *s, const char *path, const int32_t *lengths, tl_error *err)
 {
 	for (int64_t i = 0; i < s->n; i++) {
 		if (lengths[i] < 0 || lengths[i] > s->steps)
-			return tl_error_set(err, TL_ERR_FORMAT, "%s[%" PRId64 "] is %d; a length is 0 to %" PRId64 ", the steps of %s",
-				path, i, (int)lengths[i], s->steps, tl_npy_path(s->x));
+			return tl_error_set(err, TL_ERR_FORMAT,
+				"%s[%" PRId64 "] is %d; a length is 0 to %" PRId64 ", the steps of %s", path,
+				i, (int)lengths[i], s->steps, tl_npy_path(s->x));
 		s->length[i] = lengths[i];
 	}
 	return TL_OK;
@@ -155,9 +161,18 @@ static tl_status check_row(const tl_npy *f, int64_t i, const tl_real *row, int64
 	char where[TL_SHAPE_TEXT];
 	for (int64_t k = 0; k < n; k++)
 		if (!isfinite(row[k]))
-			return tl_error_set(err, TL_ERR_VALUE, "%s%s is %s", tl_npy_path(f), place(f, i, k, where),
-				isnan(row[k]) ? "not a number (NaN)" : "infinite");
+			return tl_error_set(err, TL_ERR_VALUE, "%s%s is %s", tl_npy_path(f),
+				place(f, i, k, where), isnan(row[k]) ? "not a number (NaN)" : "infinite");
 	return TL_OK;
+}
+
+/* Rows of x, or of y's steps, where all is held, else in `buffer`, which takes n of them. */
+static tl_status get_rows(const series *s, const tl_npy *f, int64_t first, int64_t n, tl_real *buffer,
+	const tl_real **rows, tl_error *err)
+{
+	const tl_real *held = f == s->x ? s->x_held : s->y_held;
+	*rows = held ? held + first * (tl_shape_size(tl_npy_shape(f)) / s->n) : buffer;
+	return held ? TL_OK : read_rows(f, first, n, TL_REAL, buffer, err);
 }
 
 /* All rows of a file of reals, up to their lengths where they have steps. */
@@ -165,15 +180,17 @@ static tl_status check_reals(const series *s, const tl_npy *f, bool by_step, tl_
 {
 	int64_t width = tl_shape_size(tl_npy_shape(f)) / s->n, step = width / s->steps;
 	int64_t block = CHECK_BLOCK / width < 1 ? 1 : CHECK_BLOCK / width;
-	tl_real *rows = malloc((size_t)(block * width) * sizeof *rows);
-	tl_status status = rows ? TL_OK : tl_error_memory(err);
+	tl_real *buffer = malloc((size_t)(block * width) * sizeof *buffer);
+	tl_status status = buffer ? TL_OK : tl_error_memory(err);
 	for (int64_t first = 0; first < s->n && !status; first += block) {
 		int64_t n = s->n - first < block ? s->n - first : block;
-		status = read_rows(f, first, n, TL_REAL, rows, err);
+		const tl_real *rows;
+		status = get_rows(s, f, first, n, buffer, &rows, err);
 		for (int64_t i = 0; i < n && !status; i++)
-			status = check_row(f, first + i, rows + i * width, by_step ? s->length[first + i] * step : width, err);
+			status = check_row(f, first + i, rows + i * width,
+				by_step ? s->length[first + i] * step : width, err);
 	}
-	free(rows);
+	free(buffer);
 	return status;
 }
 
@@ -194,8 +211,9 @@ static tl_status check_labels(series *s, tl_error *err)
 		int64_t n = row_labels(s, i, &labels);
 		for (int64_t k = 0; k < n; k++) {
 			if (labels[k] < 0 && !(may_ignore && labels[k] == SERIES_IGNORED))
-				return tl_error_set(err, TL_ERR_FORMAT, "%s%s is %d; classes are numbered from 0",
-					tl_npy_path(s->y), place(s->y, i, k, where), (int)labels[k]);
+				return tl_error_set(err, TL_ERR_FORMAT,
+					"%s%s is %d; classes are numbered from 0", tl_npy_path(s->y),
+					place(s->y, i, k, where), (int)labels[k]);
 			if (labels[k] >= s->outputs)
 				s->outputs = (int64_t)labels[k] + 1;
 		}
@@ -226,6 +244,8 @@ void series_release(series *s)
 {
 	tl_npy_free(s->x);
 	tl_npy_free(s->y);
+	free(s->x_held);
+	free(s->y_held);
 	free(s->labels);
 	free(s->values);
 	free(s->length);
@@ -236,11 +256,12 @@ tl_status series_check(
 	const series *other, series_target target, int64_t inputs, int64_t outputs, tl_error *err)
 {
 	if (other->inputs != inputs)
-		return tl_error_set(err, TL_ERR_SHAPE, "%s has %" PRId64 " inputs a step; the model has %" PRId64,
-			tl_npy_path(other->x), other->inputs, inputs);
+		return tl_error_set(err, TL_ERR_SHAPE,
+			"%s has %" PRId64 " inputs a step; the model has %" PRId64, tl_npy_path(other->x),
+			other->inputs, inputs);
 	if (other->target != target)
-		return tl_error_set(err, TL_ERR_TYPE, "%s holds %s; the model was trained on %s", tl_npy_path(other->y),
-			series_target_name(other->target), series_target_name(target));
+		return tl_error_set(err, TL_ERR_TYPE, "%s holds %s; the model was trained on %s",
+			tl_npy_path(other->y), series_target_name(other->target), series_target_name(target));
 	if (!other->labels && other->outputs != outputs)
 		return tl_error_set(err, TL_ERR_SHAPE, "%s has %" PRId64 " values; the model has %" PRId64,
 			tl_npy_path(other->y), other->outputs, outputs);
@@ -252,7 +273,8 @@ tl_status series_check(
 			if (labels[k] >= outputs)
 				return tl_error_set(err, TL_ERR_FORMAT,
 					"%s%s is class %d; the training data have the classes 0 to %" PRId64,
-					tl_npy_path(other->y), place(other->y, i, k, where), (int)labels[k], outputs - 1);
+					tl_npy_path(other->y), place(other->y, i, k, where), (int)labels[k],
+					outputs - 1);
 	}
 	return TL_OK;
 }
@@ -266,15 +288,17 @@ int64_t series_longest(const series *s, const int64_t *which, int64_t rows)
 static tl_status read_steps(const series *s, const tl_npy *f, int64_t width, tl_real divisor,
 	const int64_t *which, int64_t rows, int64_t steps, tl_real *to, tl_error *err)
 {
-	tl_real *row = malloc((size_t)(s->steps * width) * sizeof *row);
-	tl_status status = row ? TL_OK : tl_error_memory(err);
+	tl_real *buffer = malloc((size_t)(s->steps * width) * sizeof *buffer);
+	tl_status status = buffer ? TL_OK : tl_error_memory(err);
 	for (int64_t b = 0; b < rows && !status; b++) {
-		status = read_rows(f, which[b], 1, TL_REAL, row, err);
+		const tl_real *row = NULL;
+		status = get_rows(s, f, which[b], 1, buffer, &row, err);
 		for (int64_t t = 0; t < steps && !status; t++)
 			for (int64_t k = 0; k < width; k++)
-				to[(t * rows + b) * width + k] = t < s->length[which[b]] ? row[t * width + k] / divisor : 0;
+				to[(t * rows + b) * width + k] =
+					t < s->length[which[b]] ? row[t * width + k] / divisor : 0;
 	}
-	free(row);
+	free(buffer);
 	return status;
 }
 

@@ -11,7 +11,8 @@
  *	lengths  (N) whole numbers in 0..T, where series are shorter than T; what stands past them is not read
  *
  * A step whose label is SERIES_IGNORED counts for nothing. Everything but x, and y in the last case, is held in
- * memory; these are read as they are asked for, so that they may be larger than memory. All numbers within the
+ * memory; these are read as they are asked for, so that they may be larger than memory, unless they are
+ * column-major, where a row's elements are far apart. All numbers within the
  * series' lengths are checked when the files are opened: no NaN, no infinity, no negative class.
  */
 #ifndef TL_TOOLS_SERIES_DATA_H
@@ -30,6 +31,7 @@ typedef enum series_target {
 
 typedef struct series {
 	tl_npy *x, *y;
+	tl_real *x_held, *y_held; /* all of a column-major file, or NULL */
 	series_target target;
 	int64_t n, steps, inputs; /* N, T, D */
 	int64_t outputs;          /* K, or the number of classes: 1 + the largest label */

@@ -11,8 +11,8 @@
 static const char doc[] =
 	"Give each word of each line of standard input a tag."
 	"\v"
-	"The model is a file that `tapeloop train tagger` saved. Words stand between blanks; for each line, one line of as many "
-	"tags is printed, an empty one for an empty one. Lines are answered as they come. Example:\n\n"
+	"The model is a file that `tapeloop train tagger` saved. Words stand between blanks; for each line, one line of "
+	"as many tags is printed, an empty one for an empty one. Lines are answered as they come. Example:\n\n"
 	"  echo 'show flights from boston to denver' | tapeloop tag slots/model.safetensors\n";
 
 static words_rule cut_at_blanks(const reader_task *t)

@@ -7,11 +7,12 @@ static tl_status check(const tagged *d, tl_error *err)
 {
 	const sentences *w = &d->words, *t = &d->tags;
 	if (w->n != t->n)
-		return tl_error_set(err, TL_ERR_FORMAT, "%s has %" PRId64 " lines but %s has %" PRId64, w->path, w->n,
-			t->path, t->n);
+		return tl_error_set(err, TL_ERR_FORMAT, "%s has %" PRId64 " lines but %s has %" PRId64,
+			w->path, w->n, t->path, t->n);
 	for (int64_t i = 0; i < w->n; i++)
 		if (sentence_length(w, i) != sentence_length(t, i))
-			return line_error(err, w->path, i, "%" PRId64 " tokens, but line %" PRId64 " of %s has %" PRId64 " tags",
+			return line_error(err, w->path, i,
+				"%" PRId64 " tokens, but line %" PRId64 " of %s has %" PRId64 " tags",
 				sentence_length(w, i), i + 1, t->path, sentence_length(t, i));
 	if (w->start[w->n] == 0)
 		return tl_error_set(err, TL_ERR_FORMAT, "%s: no line holds a token", w->path);
@@ -45,7 +46,8 @@ tl_status tagged_vocab(const tagged *d, vocab *words, vocab *tags, tl_error *err
 
 tl_status tagged_encode(tagged *d, const vocab *words, const vocab *tags, tl_error *err)
 {
-	tl_status status = sequences_encode(&d->word_ids, &d->words, words, -1, SEQUENCES_REFUSE, "token", err);
+	tl_status status =
+		sequences_encode(&d->word_ids, &d->words, words, -1, SEQUENCES_REFUSE, "token", err);
 	if (!status)
 		status = sequences_encode(&d->tag_ids, &d->tags, tags, -1, TAG_IGNORED, "tag", err);
 	d->unseen = 0;

@@ -16,7 +16,7 @@ enum { TOKENS = 0x100, TAGS = TOKENS + PARTS, UNIDIRECTIONAL = TAGS + PARTS };
 
 static const struct argp_option own_options[] = {
 	{0, 0, 0, 0, "Data:", 2},
-	{"train-tokens", TOKENS + TRAIN, "FILE", 0, "Sentences to learn from, a line each, words between blanks (required)", 2},
+	{"train-tokens", TOKENS + TRAIN, "FILE", 0, "Sentences to learn from, one a line (required)", 2},
 	{"train-tags", TAGS + TRAIN, "FILE", 0, "Their tags, line by line and word by word (required)", 2},
 	LOOKED_AT,
 	{"unidirectional", UNIDIRECTIONAL, 0, 0, "Read forward only, not both ways", 1},
@@ -78,7 +78,8 @@ static const struct argp_child children[] = {{&net_argp, 0, NULL, 0}, {0}};
 const struct argp tagger_train_argp = {own_options, parse, NULL,
 	"Train a net that gives each word of a sentence a tag."
 	"\v"
-	"embedding -> dropout -> recurrent layers, both ways -> dropout -> one score for each tag. The files of a part have the "
+	"embedding -> dropout -> recurrent layers, both ways -> dropout -> one score for each tag; --dropout is that of all "
+	"places. The files of a part have the "
 	"same number of lines, and each line as many tags as words. The last line on standard output is a JSON object; "
 	FIGURES "Example:\n\n"
 	"  tapeloop train tagger --train-tokens train/seq.in --train-tags train/seq.out \\\n"

@@ -47,9 +47,3 @@ void task_digest(task *t, const void *data, size_t bytes)
 	}
 	t->digest = h;
 }
-
-tl_status tape_error(const tl_tape *tape, tl_error *err)
-{
-	const tl_error *e = tl_tape_error(tape);
-	return e->status ? tl_error_set(err, e->status, "%s", e->text) : TL_OK;
-}

@@ -44,6 +44,7 @@
 #include "optim/store.h"
 #include "tools/parts.h"
 #include "tools/score.h"
+#include "tools/tape_error.h"
 #include "tools/train_options.h"
 #include "tools/vocab.h"
 
@@ -66,6 +67,7 @@ typedef struct task {
 	vocab vocab[TASK_VOCABS];  /* made by open unless `loaded`; saved with the model under kind->vocabs, and released */
 	bool loaded;               /* the model comes from a file: vocabularies stand, configure was called */
 	const tl_safetensors *file; /* this file, during configure; see model_expect (model_file.h) */
+	bool once;                 /* set by build: there is nothing to train, one epoch is all */
 	int64_t batch;             /* --batch */
 	const char *unit;          /* of the speed: kind->unit, or what open makes it */
 	int64_t batches;           /* of the epoch: set by the task's epoch */
@@ -148,8 +150,5 @@ void task_free(task *t); /* NULL is fine */
 
 /* Take data into t->digest: a training that goes on with other data than it began with is refused by it. */
 void task_digest(task *t, const void *data, size_t bytes);
-
-/* Pass a failure of the tape on; TL_OK where there is none. */
-tl_status tape_error(const tl_tape *tape, tl_error *err);
 
 #endif

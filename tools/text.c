@@ -37,14 +37,15 @@ tl_status text_check_utf8_from(const char *name, const char *bytes, size_t size,
 {
 	for (size_t at = 0; at < size;) {
 		utf8proc_int32_t point;
-		utf8proc_ssize_t n =
-			utf8proc_iterate((const utf8proc_uint8_t *)bytes + at, (utf8proc_ssize_t)(size - at), &point);
+		utf8proc_ssize_t n = utf8proc_iterate(
+			(const utf8proc_uint8_t *)bytes + at, (utf8proc_ssize_t)(size - at), &point);
 		if (n <= 0)
-			return tl_error_set(err, TL_ERR_FORMAT, "%s: no valid UTF-8 at byte %zu (line %lld): 0x%02X", name,
-				at, (long long)line, (unsigned)(unsigned char)bytes[at]);
+			return tl_error_set(err, TL_ERR_FORMAT,
+				"%s: no valid UTF-8 at byte %zu (line %lld): 0x%02X", name, at,
+				(long long)line, (unsigned)(unsigned char)bytes[at]);
 		if (point == 0)
-			return tl_error_set(
-				err, TL_ERR_FORMAT, "%s: a NUL at byte %zu (line %lld): this is no text", name, at,
+			return tl_error_set(err, TL_ERR_FORMAT,
+				"%s: a NUL at byte %zu (line %lld): this is no text", name, at,
 				(long long)line);
 		line += point == '\n';
 		at += (size_t)n;
@@ -120,7 +121,7 @@ bool text_is_space(int32_t point)
 {
 	utf8proc_category_t category = utf8proc_category(point);
 	return (point >= '\t' && point <= '\r') || category == UTF8PROC_CATEGORY_ZS ||
-		category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP;
+	       category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP;
 }
 
 static bool is_space(const char *at, size_t *length)

@@ -33,7 +33,7 @@ typedef struct run {
 static tl_status make_directory(const char *path, tl_error *err)
 {
 	char partial[4096];
-	snprintf(partial, sizeof partial, "%s", path); /* was found to be short enough with a file's name behind it */
+	snprintf(partial, sizeof partial, "%s", path); /* train_line_read saw that it is short enough */
 	for (char *at = partial + 1;; at++) {
 		char c = *at;
 		if (c != '/' && c != '\0')
@@ -69,9 +69,9 @@ static tl_status open_files(run *r, tl_error *err)
 	const train_options *o = &r->line.options;
 	if (make_directory(o->out, err))
 		return err->status;
-	snprintf(r->model, sizeof r->model, "%.4000s/model.safetensors", o->out);
-	snprintf(r->best, sizeof r->best, "%.4000s/best.safetensors", o->out);
-	snprintf(r->log_path, sizeof r->log_path, "%.4000s%s", o->log ? o->log : o->out, o->log ? "" : "/log.jsonl");
+	snprintf(r->model, sizeof r->model, "%.4070s/model.safetensors", o->out);
+	snprintf(r->best, sizeof r->best, "%.4070s/best.safetensors", o->out);
+	snprintf(r->log_path, sizeof r->log_path, "%.4070s%s", o->log ? o->log : o->out, o->log ? "" : "/log.jsonl");
 	if (check_log(r, err))
 		return err->status;
 	r->log = train_log_open(r->log_path, r->trainer.state.logged, err);

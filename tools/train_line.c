@@ -86,7 +86,8 @@ static tl_status join(train_line *l, tl_error *err)
 	return TL_OK;
 }
 
-static tl_status read_line(train_line *l, const grammar *g, const task_kind *kind, int argc, char **argv, tl_error *err)
+static tl_status read_line(
+	train_line *l, const grammar *g, const task_kind *kind, int argc, char **argv, tl_error *err)
 {
 	tl_status status;
 	if (!arguments_read(&l->given, &g->root, argc, argv, &status)) {
@@ -100,8 +101,9 @@ static tl_status read_line(train_line *l, const grammar *g, const task_kind *kin
 	const char *out = arguments_get(&l->given, "out");
 	if (!out)
 		out = defaults.out;
-	if ((size_t)snprintf(l->last, sizeof l->last, "%s/last.safetensors", out) >= sizeof l->last - 16)
+	if (strlen(out) > sizeof l->last - 32) /* room for the names of all files */
 		return tl_error_set(err, TL_ERR_ARGUMENT, "--out: the path is too long");
+	snprintf(l->last, sizeof l->last, "%s/last.safetensors", out);
 	if (arguments_get(&l->given, "resume")) {
 		tl_error why = {0};
 		if (saved_training_open(&l->saved, l->last, kind->name, &why))

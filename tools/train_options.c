@@ -6,8 +6,8 @@
 #include "tools/options.h"
 
 enum {
-	BATCH = 0x300, ACCUMULATE, OPTIMIZER, LR, MOMENTUM, NESTEROV, LAZY, WEIGHT_DECAY, CLIP, SCHEDULE, GAMMA, PERIOD, WARMUP,
-	EPOCHS, MAX_STEPS, PATIENCE, SEED, THREADS, OUT, KEEP, SAVE_EVERY, RESUME, LOG, QUIET
+	BATCH = 0x300, ACCUMULATE, OPTIMIZER, LR, MOMENTUM, NESTEROV, LAZY, WEIGHT_DECAY, CLIP, SCHEDULE, GAMMA, PERIOD,
+	WARMUP, EPOCHS, MAX_STEPS, PATIENCE, SEED, THREADS, OUT, KEEP, SAVE_EVERY, RESUME, LOG, QUIET
 };
 
 static const struct argp_option options[] = {
@@ -33,11 +33,13 @@ static const struct argp_option options[] = {
 	{"threads", THREADS, "N", 0, "Threads (TL_THREADS, or all cores)", 3},
 	{0, 0, 0, 0, "Output:", 4},
 	{"out", OUT, "DIR", 0,
-		"Directory for model.safetensors, last.safetensors (from which --resume goes on), best.safetensors and log.jsonl", 4},
+		"Directory for model.safetensors, last.safetensors (from which --resume goes on), best.safetensors and "
+		"log.jsonl", 4},
 	{"keep", KEEP, "best|last", 0, "Which model is the result: of the best validation, or after the last epoch", 4},
 	{"save-every", SAVE_EVERY, "N[s|m]", 0,
-		"Save last.safetensors after every N updates, seconds or minutes, besides the end of an epoch (10m)", 4},
-	{"resume", RESUME, 0, 0, "Go on from DIR/last.safetensors, with its options", 4},
+		"Save last.safetensors after every N updates, seconds or minutes, besides the end of an epoch (10m); SIGINT "
+		"and SIGTERM save it, too", 4},
+	{"resume", RESUME, 0, 0, "Go on from DIR/last.safetensors, with its options, as if it had never been left off", 4},
 	{"log", LOG, "FILE", 0, "One JSON object an epoch (DIR/log.jsonl)", 4},
 	{"quiet", QUIET, 0, 0, "No progress", 4},
 	{0},

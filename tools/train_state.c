@@ -42,7 +42,8 @@ static const struct {
 #define FIELDS (sizeof fields / sizeof *fields)
 
 /* They change when a run ends, and what it says, but nothing of what it computes up to there. */
-static const char *const loose[] = {"epochs", "patience", "threads", "max-steps", "save-every", "log", "quiet", "out", "resume"};
+static const char *const loose[] = {
+	"epochs", "patience", "threads", "max-steps", "save-every", "log", "quiet", "out", "resume"};
 #define LOOSE_SAVED 3 /* the first ones count for a run that goes on, too */
 
 static bool is_one_of(const char *option, size_t from, size_t to)
@@ -160,8 +161,8 @@ tl_status train_state_save(const trainer *t, const arguments *options, const cha
 	model_pairs p = {0};
 	tensors all = {0};
 	tl_safetensors_pair pair[MODEL_PAIRS + 1];
-	json_t *training = json_pack("{s:i, s:s, s:o, s:o}", "format", FORMAT, "data", digest_text(t->task, digest), "options",
-		arguments_to_json(options, option_is_saved), "state", state_to_json(&t->state));
+	json_t *training = json_pack("{s:i, s:s, s:o, s:o}", "format", FORMAT, "data", digest_text(t->task, digest),
+		"options", arguments_to_json(options, option_is_saved), "state", state_to_json(&t->state));
 	char *text = training ? json_dumps(training, JSON_COMPACT) : NULL;
 	tl_status status = text ? model_pairs_make(&p, t->task, err) : tl_error_memory(err);
 	if (!status)

@@ -16,7 +16,7 @@
 
 tl_status trainer_init(trainer *t, task *task, const train_options *o, tl_error *err)
 {
-	*t = (trainer){.task = task, .options = o, .schedule = o->schedule};
+	*t = (trainer){.task = task, .options = o};
 	tl_optimizer_options optimizer = train_optimizer(o);
 	t->optimizer = tl_optimizer_new(task->store, &optimizer, err);
 	if (!t->optimizer)
@@ -32,9 +32,10 @@ tl_status trainer_init(trainer *t, task *task, const train_options *o, tl_error 
 	t->keep = o->keep ? o->keep : valid ? o->usual_keep : KEEP_LAST;
 	t->patience = !valid ? 0 : o->patience >= 0 ? o->patience : o->usual_patience;
 	double lr = tl_optimizer_get_options(t->optimizer)->lr;
-	t->schedule.lr = lr;
 	t->state = (trainer_state){.epoch = 1, .lr = lr, .plateau = tl_plateau_default(lr), .train_loss = NAN};
-	return tl_schedule_check(&t->schedule, err);
+	tl_schedule schedule = o->schedule;
+	schedule.lr = lr;
+	return tl_schedule_check(&schedule, err);
 }
 
 void trainer_release(trainer *t)
@@ -106,6 +107,14 @@ static tl_status batch_gradients(trainer *t, int64_t i, int64_t n, sums *s, tl_e
 	return TL_OK;
 }
 
+/* The learning rate of an update of the running epoch. */
+static double rate(const trainer *t, int64_t step)
+{
+	tl_schedule schedule = t->options->schedule;
+	schedule.lr = t->state.lr;
+	return tl_schedule_lr(&schedule, step);
+}
+
 static tl_status update(trainer *t, int64_t n, sums *s, tl_error *err)
 {
 	for (int64_t i = 0; i < n; i++)
@@ -117,9 +126,7 @@ static tl_status update(trainer *t, int64_t n, sums *s, tl_error *err)
 	if (!isfinite(s->loss) || !isfinite(norm))
 		return tl_error_set(err, TL_ERR_VALUE, "the %s is no finite number (try a lower --lr)",
 			isfinite(s->loss) ? "gradient" : "loss");
-	t->schedule.lr = t->state.lr;
-	t->lr = tl_schedule_lr(&t->schedule, tl_optimizer_steps(t->optimizer));
-	if (tl_optimizer_set_lr(t->optimizer, t->lr, err))
+	if (tl_optimizer_set_lr(t->optimizer, rate(t, trainer_updates(t)), err))
 		return err->status;
 	tl_optimizer_step(t->optimizer);
 	t->state.norm += norm;
@@ -194,19 +201,20 @@ tl_status trainer_end_epoch(trainer *t, epoch_report *r, tl_error *err)
 		.epoch = state->epoch,
 		.train = trainer_score(t),
 		.grad_norm = state->norm / (double)state->updates,
-		.lr = t->lr,
+		.lr = rate(t, trainer_updates(t) - 1),
 		.seconds = t->epoch_seconds,
 		.speed = t->epoch_seconds > 0 ? (double)t->epoch_tokens / t->epoch_seconds : 0,
 	};
 	if (validate(t, &r->valid, err))
 		return err->status;
 	if (r->valid.n) {
-		r->better = !state->has_best || r->valid.better > state->best;
+		double better = isnan(r->valid.better) ? -INFINITY : r->valid.better;
+		r->better = !state->has_best || better > state->best;
 		state->worse = r->better ? 0 : state->worse + 1;
 		if (r->better)
-			state->best = r->valid.better;
+			state->best = better;
 		state->has_best = true;
-		if (t->schedule.kind == &tl_schedule_plateau)
+		if (t->options->schedule.kind == &tl_schedule_plateau)
 			state->lr = tl_plateau_observe(&state->plateau, score_loss(&r->valid));
 	}
 	state->train_loss = score_loss(&r->train);
@@ -220,7 +228,7 @@ tl_status trainer_end_epoch(trainer *t, epoch_report *r, tl_error *err)
 bool trainer_finished(const trainer *t)
 {
 	const trainer_state *s = &t->state;
-	return s->epoch > t->options->epochs || (t->patience && s->worse >= t->patience);
+	return s->epoch > (t->task->once ? 1 : t->options->epochs) || (t->patience && s->worse >= t->patience);
 }
 
 int64_t trainer_updates(const trainer *t)

@@ -35,7 +35,6 @@ typedef struct trainer {
 	task *task;
 	const train_options *options;
 	tl_optimizer *optimizer;
-	tl_schedule schedule;
 	keep keep;                /* KEEP_LAST or KEEP_BEST */
 	int64_t patience;         /* 0: no end */
 	trainer_state state;
@@ -43,7 +42,6 @@ typedef struct trainer {
 	double seconds;           /* that it took */
 	int64_t epoch_tokens;     /* of these, in the running epoch */
 	double epoch_seconds;
-	double lr;                /* of the last update */
 } trainer;
 
 /* An epoch that ended. */

@@ -55,10 +55,12 @@ static int by_md5(const void *pa, const void *pb)
 
 static bool same_source(const struct pair *a, const struct pair *b)
 {
-	return a->source.length == b->source.length && memcmp(a->source.at, b->source.at, a->source.length) == 0;
+	return a->source.length == b->source.length &&
+	       memcmp(a->source.at, b->source.at, a->source.length) == 0;
 }
 
-/* Sources in the order of their first lines, or of their md5; pairs of one source in the order of the file. */
+/* Sources in the order of their first lines, or of their md5; pairs of one source in the order of the file.
+ */
 static void sort(struct raw *r, bool hashed)
 {
 	qsort(r->pairs, (size_t)r->n, sizeof *r->pairs, by_source);
@@ -101,8 +103,8 @@ static tl_status raw_read(struct raw *r, const bitext_files *files, bool hashed,
 	if (!status && files->target)
 		status = lines_read(&r->target, files->target, err);
 	if (!status && files->target && r->source.n != r->target.n)
-		status = tl_error_set(err, TL_ERR_FORMAT, "%s has %" PRId64 " lines but %s has %" PRId64, files->source,
-			r->source.n, files->target, r->target.n);
+		status = tl_error_set(err, TL_ERR_FORMAT, "%s has %" PRId64 " lines but %s has %" PRId64,
+			files->source, r->source.n, files->target, r->target.n);
 	r->n = r->source.n;
 	r->pairs = status ? NULL : calloc((size_t)r->n + 1, sizeof *r->pairs);
 	if (!status && !r->pairs)
@@ -177,7 +179,8 @@ static int64_t skip_sources(const struct raw *r, int64_t from, int64_t n)
 	return from;
 }
 
-tl_status bitext_read_split(bitext part[PARTS], const bitext_files *files, const bitext_split *split, tl_error *err)
+tl_status bitext_read_split(
+	bitext part[PARTS], const bitext_files *files, const bitext_split *split, tl_error *err)
 {
 	struct raw r;
 	for (int k = 0; k < PARTS; k++)
@@ -188,7 +191,8 @@ tl_status bitext_read_split(bitext part[PARTS], const bitext_files *files, const
 	int64_t valid = skip_sources(&r, 0, split->tests), train = skip_sources(&r, valid, split->valids);
 	if (train == r.n)
 		status = tl_error_set(err, TL_ERR_FORMAT,
-			"%s: %" PRId64 " sources for test and %" PRId64 " for validation leave nothing to train on",
+			"%s: %" PRId64 " sources for test and %" PRId64
+			" for validation leave nothing to train on",
 			files->source, split->tests, split->valids);
 	if (!status)
 		status = fill(&part[TEST], &r, files, 0, valid, split->rule, err);
@@ -223,10 +227,12 @@ tl_status bitext_vocab(const bitext *b, int64_t least, vocab *sources, vocab *ta
 	*sources = *targets = (vocab){0};
 	int64_t n;
 	token *all = repeat_sources(b, &n);
-	tl_status status = all ? vocab_build(sources, all, n, FRONT_CLOSED, least, err) : tl_error_memory(err);
+	tl_status status =
+		all ? vocab_build(sources, all, n, FRONT_CLOSED, least, err) : tl_error_memory(err);
 	free(all);
 	if (!status)
-		status = vocab_build(targets, b->targets.v, b->targets.start[b->pairs], FRONT_CLOSED, least, err);
+		status = vocab_build(
+			targets, b->targets.v, b->targets.start[b->pairs], FRONT_CLOSED, least, err);
 	if (status)
 		vocab_release(sources);
 	return status;
@@ -235,8 +241,8 @@ tl_status bitext_vocab(const bitext *b, int64_t least, vocab *sources, vocab *ta
 tl_status bitext_encode(bitext *b, const vocab *sources, const vocab *targets, tl_error *err)
 {
 	assert(!b->pair_length);
-	tl_status status =
-		sequences_encode(&b->source_ids, &b->sources, sources, VOCAB_END, SEQUENCES_REFUSE, "token", err);
+	tl_status status = sequences_encode(
+		&b->source_ids, &b->sources, sources, VOCAB_END, SEQUENCES_REFUSE, "token", err);
 	if (!status)
 		status = sequences_encode(
 			&b->target_ids, &b->targets, targets, VOCAB_END, SEQUENCES_REFUSE, "token", err);

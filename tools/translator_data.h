@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Data of the translator: pairs of a source and a target sentence, from one file (source, tab, target) or from
- * two line-parallel ones. Sources are told apart by their bytes as they stand in the file; all targets of one source, in
- * file order, are its references. Source i's are the pairs first[i] .. first[i + 1] - 1, and pair p's target
+ * two line-parallel ones. Sources are told apart by their bytes as they stand in the file; all targets of one
+ * source, in file order, are its references. Source i's are the pairs first[i] .. first[i + 1] - 1, and pair p's target
  * is sentence p of `targets`.
  *
  * The split, where one file holds all: the unique sources sorted by the md5 of their UTF-8 bytes; the first

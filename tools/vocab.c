@@ -115,14 +115,14 @@ static tl_status check_order(const vocab *v, tl_error *err)
 	for (int64_t i = 0; i < v->specials; i++) {
 		const char *want = fronts[v->front].symbols[i];
 		if (i >= v->n || strcmp(v->symbols[i], want) != 0)
-			return tl_error_set(
-				err, TL_ERR_FORMAT, "symbol %" PRId64 " of the vocabulary is not %s", i, want);
+			return tl_error_set(err, TL_ERR_FORMAT,
+				"symbol %" PRId64 " of the vocabulary is not %s", i, want);
 	}
 	for (int64_t i = v->specials; i < v->n; i++)
 		if (find_special(v, (token){v->symbols[i], (uint32_t)strlen(v->symbols[i])}) >= 0 ||
 			(i > v->specials && strcmp(v->symbols[i - 1], v->symbols[i]) >= 0))
-			return tl_error_set(
-				err, TL_ERR_FORMAT, "symbol %" PRId64 " of the vocabulary is out of order", i);
+			return tl_error_set(err, TL_ERR_FORMAT,
+				"symbol %" PRId64 " of the vocabulary is out of order", i);
 	return TL_OK;
 }
 
@@ -190,7 +190,8 @@ int64_t vocab_find(const vocab *v, token t)
 const char *token_shown(token t, char buf[TOKEN_SHOWN])
 {
 	utf8proc_int32_t point = -1;
-	utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)t.at, (utf8proc_ssize_t)t.length, &point);
+	utf8proc_ssize_t n =
+		utf8proc_iterate((const utf8proc_uint8_t *)t.at, (utf8proc_ssize_t)t.length, &point);
 	utf8proc_category_t category = n > 0 ? utf8proc_category(point) : UTF8PROC_CATEGORY_CN;
 	bool shown = category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_SO;
 	if (n > 0 && n == (utf8proc_ssize_t)t.length && !shown) {
@@ -215,7 +216,8 @@ tl_status vocab_refuse(const vocab *v, const char *name, token t, int64_t positi
 		token_shown(t, text), position + 1, v->n);
 }
 
-tl_status vocab_encode(const vocab *v, const char *name, const token *t, int64_t n, int32_t *ids, tl_error *err)
+tl_status vocab_encode(
+	const vocab *v, const char *name, const token *t, int64_t n, int32_t *ids, tl_error *err)
 {
 	for (int64_t i = 0; i < n; i++) {
 		int64_t id = vocab_find(v, t[i]);

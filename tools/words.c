@@ -23,7 +23,7 @@ static bool is_alphanumeric(int32_t point)
 {
 	utf8proc_category_t c = utf8proc_category(point);
 	return (c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_LO) ||
-		(c >= UTF8PROC_CATEGORY_ND && c <= UTF8PROC_CATEGORY_NO);
+	       (c >= UTF8PROC_CATEGORY_ND && c <= UTF8PROC_CATEGORY_NO);
 }
 
 /* Unicode's Cased, but for those that are Case_Ignorable, too. */
@@ -31,16 +31,16 @@ static bool is_cased(int32_t point)
 {
 	utf8proc_category_t c = utf8proc_category(point);
 	return (c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_LT) || point == 0xAA || point == 0xBA ||
-		(point >= 0x2160 && point <= 0x217F) || (point >= 0x24B6 && point <= 0x24E9) ||
-		(point >= 0x1F130 && point <= 0x1F149) || (point >= 0x1F150 && point <= 0x1F169) ||
-		(point >= 0x1F170 && point <= 0x1F189);
+	       (point >= 0x2160 && point <= 0x217F) || (point >= 0x24B6 && point <= 0x24E9) ||
+	       (point >= 0x1F130 && point <= 0x1F149) || (point >= 0x1F150 && point <= 0x1F169) ||
+	       (point >= 0x1F170 && point <= 0x1F189);
 }
 
 /* Unicode's Case_Ignorable: marks, formats, modifiers, and punctuation that stands within words. */
 static bool is_case_ignorable(int32_t point)
 {
-	static const int32_t within[] = {0x27, 0x2E, 0x3A, 0xB7, 0x387, 0x55F, 0x5F4, 0x2018, 0x2019, 0x2024, 0x2027,
-		0xFE13, 0xFE52, 0xFE55, 0xFF07, 0xFF0E, 0xFF1A};
+	static const int32_t within[] = {0x27, 0x2E, 0x3A, 0xB7, 0x387, 0x55F, 0x5F4, 0x2018, 0x2019, 0x2024,
+		0x2027, 0xFE13, 0xFE52, 0xFE55, 0xFF07, 0xFF0E, 0xFF1A};
 	for (size_t i = 0; i < sizeof within / sizeof *within; i++)
 		if (point == within[i])
 			return true;
@@ -79,8 +79,8 @@ static tl_status compose(words_line *w, token line, utf8proc_ssize_t *n, tl_erro
 {
 	const utf8proc_option_t nfc = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
 	for (;;) {
-		*n = utf8proc_decompose((const utf8proc_uint8_t *)line.at, (utf8proc_ssize_t)line.length, w->points,
-			(utf8proc_ssize_t)w->room_points, nfc);
+		*n = utf8proc_decompose((const utf8proc_uint8_t *)line.at, (utf8proc_ssize_t)line.length,
+			w->points, (utf8proc_ssize_t)w->room_points, nfc);
 		if (*n < 0 || (size_t)*n <= w->room_points)
 			break;
 		int32_t *larger = realloc(w->points, 2 * (size_t)*n * sizeof *larger);
