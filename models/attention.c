@@ -42,7 +42,8 @@ static tl_status check_options(const tl_attention_options *o, tl_error *err)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "attention: there is no score number %d", (int)o->score);
 	if (o->query < 1 || o->key < 1 || o->value < 1 || o->hidden < 0 || o->heads < 1 || o->project < 0)
 		return tl_error_set(err, TL_ERR_ARGUMENT,
-			"attention: sizes of queries %" PRId64 ", keys %" PRId64 ", values %" PRId64 " and %d heads must be positive",
+			"attention: sizes of queries %" PRId64 ", keys %" PRId64 ", values %" PRId64
+			" and %d heads must be positive",
 			o->query, o->key, o->value, o->heads);
 	if (o->project % o->heads)
 		return tl_error_set(err, TL_ERR_ARGUMENT,
@@ -56,7 +57,8 @@ static tl_status check_options(const tl_attention_options *o, tl_error *err)
 	return TL_OK;
 }
 
-static tl_status add(tl_param **p, tl_store *store, const char *name, const char *part, tl_shape shape, tl_error *err)
+static tl_status add(
+	tl_param **p, tl_store *store, const char *name, const char *part, tl_shape shape, tl_error *err)
 {
 	char full[256];
 	snprintf(full, sizeof full, "%s.%s", name, part);
@@ -64,8 +66,8 @@ static tl_status add(tl_param **p, tl_store *store, const char *name, const char
 	return *p ? TL_OK : err->status;
 }
 
-static tl_status add_dense(
-	tl_dense *layer, tl_store *store, const char *name, const char *part, int64_t in, int64_t out, tl_error *err)
+static tl_status add_dense(tl_dense *layer, tl_store *store, const char *name, const char *part, int64_t in,
+	int64_t out, tl_error *err)
 {
 	char full[256];
 	snprintf(full, sizeof full, "%s.%s", name, part);

@@ -103,7 +103,6 @@ TL_API tl_attention_result tl_attention_step(const tl_attention *a, const tl_att
 TL_API tl_attention_result tl_attention_run(
 	const tl_attention *a, const tl_attention_memory *m, tl_var queries, bool causal);
 /* x (T, B, Q) looks at itself (K = V = Q); contexts of padding are 0. */
-TL_API tl_attention_result tl_attention_self(
-	const tl_attention *a, tl_var x, const int64_t *lengths, bool causal);
+TL_API tl_attention_result tl_attention_self(const tl_attention *a, tl_var x, const int64_t *lengths, bool causal);
 
 #endif

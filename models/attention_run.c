@@ -32,8 +32,8 @@ static tl_var product(tl_var x, tl_param *param, int heads, int64_t first, int64
 	}
 	tl_var *part = tl_tape_alloc(x.tape, (size_t)heads * sizeof *part);
 	for (int k = 0; part && k < heads; k++)
-		part[k] = tl_matmul(tl_part(x, -1, k, heads),
-			tl_slice(w, 0, k * stride + first, k * stride + first + rows, 1));
+		part[k] = tl_matmul(
+			tl_part(x, -1, k, heads), tl_slice(w, 0, k * stride + first, k * stride + first + rows, 1));
 	tl_var y = part ? tl_concat(heads, part, -1) : (tl_var){x.tape, 0, x.generation};
 	return b.tape ? tl_add(y, b) : y;
 }
@@ -108,7 +108,8 @@ static bool refuse(tl_var v, const char *what, const char *should, int64_t size)
 	if (!tl_ok(v))
 		tl_detach(v); /* reports why */
 	else
-		tl_tape_fail(v.tape, TL_ERR_SHAPE, "attention: %s have shape %s, %s is needed, the last size %" PRId64, what,
+		tl_tape_fail(v.tape, TL_ERR_SHAPE,
+			"attention: %s have shape %s, %s is needed, the last size %" PRId64, what,
 			tl_shape_text(tl_var_shape(v), is), should, size);
 	return false;
 }
@@ -137,7 +138,8 @@ static bool check_source(const tl_attention *a, tl_var keys, tl_var values)
 	if (tl_dim(keys, 0) == tl_dim(values, 0) && tl_dim(keys, 1) == tl_dim(values, 1))
 		return true;
 	tl_tape_fail(keys.tape, TL_ERR_SHAPE,
-		"attention: there are keys for %" PRId64 " places of %" PRId64 " rows, values for %" PRId64 " of %" PRId64,
+		"attention: there are keys for %" PRId64 " places of %" PRId64 " rows, values for %" PRId64
+		" of %" PRId64,
 		tl_dim(keys, 0), tl_dim(keys, 1), tl_dim(values, 0), tl_dim(values, 1));
 	return false;
 }
@@ -268,7 +270,8 @@ tl_attention_result tl_attention_run(
 	if (causal)
 		scores = tl_add(scores, causal_bias(queries.tape, steps, places));
 	tl_var weights = tl_softmax(scores, -1);
-	tl_var all = tl_matmul(tl_reshape(weights, TL_SHAPE(batch * heads, steps, places)), matrices(m->values, heads));
+	tl_var all =
+		tl_matmul(tl_reshape(weights, TL_SHAPE(batch * heads, steps, places)), matrices(m->values, heads));
 	all = tl_transpose(tl_reshape(all, TL_SHAPE(batch, heads, steps, tl_dim(all, 2))), time_first);
 	return (tl_attention_result){finish(a, from_heads(all)), tl_transpose(weights, weights_back)};
 }

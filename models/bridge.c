@@ -23,10 +23,11 @@ static int64_t from_size(const tl_bridge *b, const tl_encoder *from, int k)
 	return tl_encoder_state_size(from, from_state(b, k));
 }
 
-tl_status tl_bridge_add(tl_bridge *b, tl_store *store, const char *name, const tl_encoder *from,
-	const tl_rnn *to, bool wanted, tl_error *err)
+tl_status tl_bridge_add(tl_bridge *b, tl_store *store, const char *name, const tl_encoder *from, const tl_rnn *to,
+	bool wanted, tl_error *err)
 {
-	*b = (tl_bridge){NULL, to->options.layers, to->options.cell->states, tl_encoder_layers(from), tl_encoder_states(from)};
+	*b = (tl_bridge){NULL, to->options.layers, to->options.cell->states, tl_encoder_layers(from),
+		tl_encoder_states(from)};
 	for (int k = 0; k < b->states; k++)
 		wanted = wanted || from_size(b, from, k) != tl_rnn_state_shape(to, k, 1).dim[2];
 	if (!wanted)

@@ -13,8 +13,8 @@
 #include "models/encoder.h"
 
 typedef struct tl_bridge {
-	tl_dense *dense; /* of layer j, state k: dense[j * states + k]; NULL: states go over as they are */
-	int layers, states;         /* of the decoder */
+	tl_dense *dense;    /* of layer j, state k: dense[j * states + k]; NULL: states go over as they are */
+	int layers, states; /* of the decoder */
 	int from_layers, from_states;
 } tl_bridge;
 

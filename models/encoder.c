@@ -20,7 +20,8 @@ static tl_status add_convs(tl_encoder *e, tl_store *store, const char *name, tl_
 	const tl_encoder_options *o = &e->options;
 	if (o->hidden < 1 || o->layers < 1)
 		return tl_error_set(err, TL_ERR_ARGUMENT,
-			"encoder: %d convolutions of %" PRId64 " columns: both must be positive", o->layers, o->hidden);
+			"encoder: %d convolutions of %" PRId64 " columns: both must be positive", o->layers,
+			o->hidden);
 	if (!(e->convs = calloc((size_t)o->layers, 2 * sizeof *e->convs)))
 		return tl_error_memory(err);
 	for (int j = 0; j < o->layers; j++) {
@@ -61,8 +62,8 @@ tl_encoder *tl_encoder_new(tl_store *store, const char *name, const tl_encoder_o
 	tl_encoder_options o = *options;
 	o.layers = o.layers ? o.layers : 1;
 	if (o.kernel < 0 || !(o.dropout >= 0 && o.dropout < 1)) {
-		tl_error_set(err, TL_ERR_ARGUMENT, "encoder: a kernel of %" PRId64 " or dropout %g is out of range", o.kernel,
-			o.dropout);
+		tl_error_set(err, TL_ERR_ARGUMENT, "encoder: a kernel of %" PRId64 " or dropout %g is out of range",
+			o.kernel, o.dropout);
 		return NULL;
 	}
 	tl_encoder *e = calloc(1, sizeof *e);
@@ -159,7 +160,8 @@ static tl_encoded run_convs(const tl_encoder *e, tl_var x, const int64_t *length
 	for (int j = 0; j < e->options.layers; j++) {
 		tl_scope_begin(x.tape, "layer", j);
 		tl_var w = tl_use(x.tape, e->convs[2 * j]), b = tl_use(x.tape, e->convs[2 * j + 1]);
-		x = tl_tanh(tl_conv1d(j ? tl_dropout(x, dropout) : x, w, b, &(tl_conv1d_options){.padding = TL_CONV_SAME}));
+		x = tl_tanh(tl_conv1d(
+			j ? tl_dropout(x, dropout) : x, w, b, &(tl_conv1d_options){.padding = TL_CONV_SAME}));
 		x = tl_masked(x, mask);
 		tl_scope_end(x.tape);
 	}

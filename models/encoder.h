@@ -23,7 +23,7 @@ typedef struct tl_encoder_options {
 	int64_t hidden;      /* H: size of each state, or columns of a convolution */
 	int layers;          /* 0: one */
 	bool bidirectional;
-	int64_t kernel;      /* K: steps that a convolution reads; 0: recurrent */
+	int64_t kernel; /* K: steps that a convolution reads; 0: recurrent */
 	double dropout;
 } tl_encoder_options;
 
@@ -56,7 +56,6 @@ typedef struct tl_encoded {
 } tl_encoded;
 
 /* symbols (S, B) int32; row b has lengths[b], 0 to S; NULL: S. */
-TL_API tl_encoded tl_encoder_run(
-	const tl_encoder *encoder, tl_var symbols, const int64_t *lengths, bool training);
+TL_API tl_encoded tl_encoder_run(const tl_encoder *encoder, tl_var symbols, const int64_t *lengths, bool training);
 
 #endif

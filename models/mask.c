@@ -11,7 +11,8 @@ tl_var tl_length_mask(tl_tape *tape, int64_t steps, int64_t batch, const int64_t
 	for (int64_t b = 0; b < batch; b++)
 		if (lengths[b] < 0 || lengths[b] > steps)
 			return tl_tape_fail(tape, TL_ERR_ARGUMENT,
-				"lengths: that of row %" PRId64 " is %" PRId64 ", it must be from 0 to %" PRId64, b, lengths[b], steps);
+				"lengths: that of row %" PRId64 " is %" PRId64 ", it must be from 0 to %" PRId64, b,
+				lengths[b], steps);
 	tl_real *mask = tl_shape_valid(shape) ? tl_tape_alloc(tape, (size_t)(steps * batch) * sizeof *mask) : NULL;
 	if (!mask)
 		return tl_tape_fail(tape, TL_ERR_MEMORY, "lengths: no memory for a mask");

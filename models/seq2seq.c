@@ -18,8 +18,8 @@ static tl_status check_options(const tl_seq2seq_options *o, tl_error *err)
 {
 	if (o->source_symbols < 1 || o->target_symbols < 1)
 		return tl_error_set(err, TL_ERR_ARGUMENT,
-			"seq2seq: vocabularies of %" PRId64 " and %" PRId64 " symbols are too small", o->source_symbols,
-			o->target_symbols);
+			"seq2seq: vocabularies of %" PRId64 " and %" PRId64 " symbols are too small",
+			o->source_symbols, o->target_symbols);
 	if (!(o->own_rate >= 0 && o->own_rate <= 1))
 		return tl_error_set(err, TL_ERR_ARGUMENT, "seq2seq: own_rate %g is not in [0, 1]", o->own_rate);
 	return TL_OK;

@@ -16,8 +16,8 @@
  *	tl_seq2seq_result r = tl_seq2seq_run(model, x, lengths, y_in, true);
  *	tl_var loss = tl_cross_entropy(r.logits, y, &(tl_cross_entropy_options){...});
  *
- * Step by step, for search: tl_seq2seq_encode once, then tl_seq2seq_step; models/seq2seq_decode.h does it for batches
- * of sentences. Composed of public calls only.
+ * Step by step, for search: tl_seq2seq_encode once, then tl_seq2seq_step; models/seq2seq_decode.h does it for
+ * batches of sentences. Composed of public calls only.
  */
 #ifndef TL_MODELS_SEQ2SEQ_H
 #define TL_MODELS_SEQ2SEQ_H
@@ -38,14 +38,15 @@ typedef struct tl_seq2seq_options {
 	int64_t kernel;              /* > 0: the encoder is a stack of convolutions of this width */
 	bool bridge;                 /* even where sizes agree */
 	bool attention;
-	tl_attention_score score;    /* these as in tl_attention_options */
+	tl_attention_score score; /* these as in tl_attention_options */
 	int heads;
 	int64_t attention_hidden;
 	double dropout;
 	/*
-	 * In training the probability, for each row and step, that the decoder reads the likeliest symbol of its own
-	 * last step in place of the given one: 1 - the rate of teacher forcing (scheduled sampling, Bengio, Vinyals,
-	 * Jaitly, Shazeer, 2015). Drawn as dropout is, from the tape's counted numbers. It may be changed between runs.
+	 * In training the probability, for each row and step, that the decoder reads the likeliest symbol of its
+	 * own last step in place of the given one: 1 - the rate of teacher forcing (scheduled sampling, Bengio,
+	 * Vinyals, Jaitly, Shazeer, 2015). Drawn as dropout is, from the tape's counted numbers. It may be changed
+	 * between runs.
 	 */
 	double own_rate;
 } tl_seq2seq_options;
@@ -55,7 +56,7 @@ typedef struct tl_seq2seq {
 	tl_encoder *encoder;
 	tl_bridge bridge;
 	tl_embedding target;
-	tl_attention *attention;    /* NULL: none */
+	tl_attention *attention; /* NULL: none */
 	tl_rnn *decoder;
 	tl_dense out;
 } tl_seq2seq;

@@ -78,8 +78,8 @@ static tl_status reserve(tl_seq2seq_search *s, int64_t rows, tl_error *err)
 {
 	if (rows <= s->capacity)
 		return TL_OK;
-	bool fine = grow_indices(&s->source_of, rows) && grow_indices(&s->symbol, rows) && grow_indices(&s->from, rows) &&
-		    grow_indices(&s->index, s->steps * rows);
+	bool fine = grow_indices(&s->source_of, rows) && grow_indices(&s->symbol, rows) &&
+		    grow_indices(&s->from, rows) && grow_indices(&s->index, s->steps * rows);
 	for (int k = 0; fine && k < s->model->decoder->options.cell->states; k++) {
 		int64_t size = tl_shape_size(tl_rnn_state_shape(s->model->decoder, k, rows));
 		tl_real *state = s->state[k].data;
@@ -147,8 +147,9 @@ tl_seq2seq_search *tl_seq2seq_search_new(const tl_seq2seq *model, tl_tape *tape,
 {
 	if (!model || steps < 1 || batch < 1 || batch > INT32_MAX / steps) {
 		tl_error_set(err, TL_ERR_ARGUMENT,
-			"search: %" PRId64 " sources of %" PRId64 " symbols and a model are needed: both positive, not too many", batch,
-			steps);
+			"search: %" PRId64 " sources of %" PRId64
+			" symbols and a model are needed: both positive, not too many",
+			batch, steps);
 		return NULL;
 	}
 	tl_seq2seq_search *s = calloc(1, sizeof *s);
@@ -168,7 +169,8 @@ tl_seq2seq_search *tl_seq2seq_search_new(const tl_seq2seq *model, tl_tape *tape,
  * The states and sources of the new rows, `all` of them with those that fill up: these continue the first row with
  * its symbol.
  */
-static void take_parents(tl_seq2seq_search *s, int64_t rows, int64_t all, const int32_t *parent, const int32_t *symbol)
+static void take_parents(
+	tl_seq2seq_search *s, int64_t rows, int64_t all, const int32_t *parent, const int32_t *symbol)
 {
 	for (int64_t r = 0; r < all; r++) {
 		s->from[r] = s->source_of[parent[r < rows ? r : 0]];
@@ -181,7 +183,8 @@ static void take_parents(tl_seq2seq_search *s, int64_t rows, int64_t all, const 
 		for (int64_t j = 0; j < layers; j++)
 			for (int64_t r = 0; r < all; r++)
 				memcpy(s->next[k] + (j * all + r) * size,
-					(tl_real *)old->data + (j * had + parent[r < rows ? r : 0]) * size, (size_t)size * sizeof(tl_real));
+					(tl_real *)old->data + (j * had + parent[r < rows ? r : 0]) * size,
+					(size_t)size * sizeof(tl_real));
 		tl_real *read = s->next[k];
 		s->next[k] = old->data;
 		*old = tl_tensor_dense(TL_REAL, TL_SHAPE(layers, all, size), read);
@@ -253,7 +256,8 @@ static tl_status check_step(const tl_seq2seq_search *s, int64_t rows, const int3
 	for (int64_t r = 0; r < rows; r++)
 		if (parent[r] < 0 || parent[r] >= s->rows)
 			return tl_error_set(err, TL_ERR_ARGUMENT,
-				"search: row %" PRId64 " continues row %" PRId32 ", the last step had %" PRId64, r, parent[r], s->rows);
+				"search: row %" PRId64 " continues row %" PRId32 ", the last step had %" PRId64, r,
+				parent[r], s->rows);
 	return TL_OK;
 }
 
@@ -313,7 +317,8 @@ static tl_status advance(live_rows *live, const tl_real *log_p, int64_t symbols,
 	for (int64_t r = 0; r < live->n; r++) {
 		int32_t b = live->sentence[r], k = best_symbol(log_p + r * symbols, symbols, o);
 		if (k < 0)
-			return tl_error_set(err, TL_ERR_VALUE, "greedy: no symbol has a finite log p, in row %" PRId32, b);
+			return tl_error_set(
+				err, TL_ERR_VALUE, "greedy: no symbol has a finite log p, in row %" PRId32, b);
 		if (k == o->eos)
 			continue;
 		out[b * o->limit + length[b]++] = k;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An encoder-decoder in use: sources in, translations out, greedily or by whatever calls step by step (beam search).
+ * An encoder-decoder in use: sources in, translations out, greedily or by whatever calls step by step (beam
+ * search).
  *
  *	tl_seq2seq_search *s = tl_seq2seq_search_new(model, tape, S, B, source, lengths, &err);
  *	tl_decoder decoder = {.user = s, .step = tl_seq2seq_search_step};           // models/beam.h
@@ -9,7 +10,7 @@
  *
  * Each call records one step on the tape, which is reset before. Between calls only states are kept, outside of the
  * tape; rows are filled up to a rounded number, so that few plans serve all numbers of rows. The memory of the
- * sources is computed once and read where it lies.
+ * sources is computed once; a step gathers what belongs to its rows.
  */
 #ifndef TL_MODELS_SEQ2SEQ_DECODE_H
 #define TL_MODELS_SEQ2SEQ_DECODE_H
@@ -23,18 +24,20 @@ typedef struct tl_seq2seq_search tl_seq2seq_search;
  * during the call only; the tape is reset by it and by every step, and must, like the model, outlive the search.
  * NULL on error.
  */
-TL_API tl_seq2seq_search *tl_seq2seq_search_new(const tl_seq2seq *model, tl_tape *tape, int64_t steps, int64_t batch,
-	const int32_t *source, const int64_t *lengths, tl_error *err);
+TL_API tl_seq2seq_search *tl_seq2seq_search_new(const tl_seq2seq *model, tl_tape *tape, int64_t steps,
+	int64_t batch, const int32_t *source, const int64_t *lengths, tl_error *err);
 TL_API void tl_seq2seq_search_free(tl_seq2seq_search *s); /* NULL is fine */
 
 /*
- * log_p (rows, V) = log p of what follows each row: row r continues row parent[r] of the call before with symbol[r];
- * in the first call it is the source parent[r], whose translation begins with symbol[r]. `user` is the search.
+ * log_p (rows, V) = log p of what follows each row: row r continues row parent[r] of the call before with
+ * symbol[r]; in the first call it is the source parent[r], whose translation begins with symbol[r]. `user` is the
+ * search.
  */
 TL_API tl_status tl_seq2seq_search_step(
 	void *user, int64_t rows, const int32_t *parent, const int32_t *symbol, tl_real *log_p, tl_error *err);
 
-/* What the rows of the last step looked at, for models with attention: (S, rows, N), valid until the next; else NULL. */
+/* What the rows of the last step looked at, for models with attention: (S, rows, N), valid until the next; else
+ * NULL. */
 TL_API const tl_real *tl_seq2seq_search_weights(const tl_seq2seq_search *s);
 
 typedef struct tl_greedy_options {
@@ -46,10 +49,10 @@ typedef struct tl_greedy_options {
 
 /*
  * The likeliest symbol at each step, from a search that has not stepped yet; rows that ended take no part. Row b's
- * symbols, without bos and eos, go to out[b * limit], their number to length[b]. Ties: the first. TL_ERR_VALUE where
- * no symbol has a finite log p.
+ * symbols, without bos and eos, go to out[b * limit], their number to length[b]. Ties: the first. TL_ERR_VALUE
+ * where no symbol has a finite log p.
  */
-TL_API tl_status tl_seq2seq_greedy(tl_seq2seq_search *s, const tl_greedy_options *options, int32_t *out,
-	int64_t *length, tl_error *err);
+TL_API tl_status tl_seq2seq_greedy(
+	tl_seq2seq_search *s, const tl_greedy_options *options, int32_t *out, int64_t *length, tl_error *err);
 
 #endif

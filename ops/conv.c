@@ -15,7 +15,8 @@ typedef struct geometry {
 static tl_var refuse(tl_var x, tl_status status, const char *what)
 {
 	char shape[TL_SHAPE_TEXT];
-	return tl_tape_fail(x.tape, status, "conv1d: %s; x has shape %s", what, tl_shape_text(tl_var_shape(x), shape));
+	return tl_tape_fail(
+		x.tape, status, "conv1d: %s; x has shape %s", what, tl_shape_text(tl_var_shape(x), shape));
 }
 
 static bool check_shapes(tl_var x, tl_var w, tl_var b)
@@ -44,7 +45,8 @@ static bool place_kernel(tl_var x, tl_var w, const tl_conv1d_options *o, geometr
 	*g = (geometry){tl_dim(w, 0), stride, dilation, o->before, o->after, 0};
 	if (stride < 1 || stride > most || dilation < 1 || dilation > most || g->kernel > most || o->before < 0 ||
 		o->before > most || o->after < 0 || o->after > most) {
-		refuse(x, TL_ERR_ARGUMENT, "stride and dilation must be positive, paddings not negative, and all at most 2^29");
+		refuse(x, TL_ERR_ARGUMENT,
+			"stride and dilation must be positive, paddings not negative, and all at most 2^29");
 		return false;
 	}
 	int64_t reach = dilation * (g->kernel - 1);
@@ -55,7 +57,8 @@ static bool place_kernel(tl_var x, tl_var w, const tl_conv1d_options *o, geometr
 	int64_t room = steps + g->before + g->after - reach;
 	if (steps < 1 || room < 1) {
 		char text[160];
-		snprintf(text, sizeof text, "the kernel reaches over %" PRId64 " steps, there are %" PRId64 " with the padding",
+		snprintf(text, sizeof text,
+			"the kernel reaches over %" PRId64 " steps, there are %" PRId64 " with the padding",
 			reach + 1, steps + g->before + g->after);
 		refuse(x, TL_ERR_SHAPE, text);
 		return false;

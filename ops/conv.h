@@ -20,8 +20,8 @@
 #include "graph/tape.h"
 
 typedef enum tl_conv_padding {
-	TL_CONV_GIVEN,  /* `before` and `after` */
-	TL_CONV_SAME,   /* T' = T / stride, rounded up: dilation (K - 1) zeros, half of them, rounded down, before */
+	TL_CONV_GIVEN, /* `before` and `after` */
+	TL_CONV_SAME,  /* T' = T / stride, rounded up: dilation (K - 1) zeros, half of them, rounded down, before */
 	TL_CONV_CAUSAL, /* all of them before: y[t] sees nothing after x[stride t] */
 } tl_conv_padding;
 

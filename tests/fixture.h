@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A file that a script of tools/fixtures wrote: inputs, results and gradients of PyTorch's, under this library's names.
- * Tensors that go in are parameters of a store, whose gradients are compared, too.
+ * A file that a script of tools/fixtures wrote: inputs, results and gradients of PyTorch's, under this library's
+ * names. Tensors that go in are parameters of a store, whose gradients are compared, too.
  */
 #ifndef TL_TESTS_FIXTURE_H
 #define TL_TESTS_FIXTURE_H
@@ -49,7 +49,8 @@ static inline tl_tensor fixture_load(const fixture *f, const char *before, const
 	int k = tl_safetensors_find(f->file, full);
 	ck_assert_msg(k >= 0, "the file lacks %s", full);
 	tl_shape shape = tl_safetensors_shape(f->file, k);
-	tl_tensor t = tl_tensor_dense(dtype, shape, malloc((size_t)tl_shape_size(shape) * tl_dtype_size(dtype) + 1));
+	tl_tensor t =
+		tl_tensor_dense(dtype, shape, malloc((size_t)tl_shape_size(shape) * tl_dtype_size(dtype) + 1));
 	ck_assert_ptr_nonnull(t.data);
 	ck_assert_msg(tl_safetensors_read(f->file, k, &t, &err) == TL_OK, "%s", err.text);
 	return t;

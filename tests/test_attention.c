@@ -17,7 +17,9 @@ typedef struct source {
 
 static source load_source(const fixture *f)
 {
-	source s = {.keys = fixture_add(f, "keys"), .values = fixture_add(f, "values"), .queries = fixture_add(f, "queries")};
+	source s = {.keys = fixture_add(f, "keys"),
+		.values = fixture_add(f, "values"),
+		.queries = fixture_add(f, "queries")};
 	ck_assert_int_eq(fixture_lengths(f, s.lengths), s.keys->value.shape.dim[1]);
 	return s;
 }
@@ -70,13 +72,14 @@ static void check_file(const char *name, const char *prefix, tl_attention_option
 	source s = load_source(&f);
 	tl_attention *a = make(&f, options, &s);
 	spoil_padding(&s);
-	tl_attention_memory m = tl_attention_prepare(
-		a, tl_use(f.tape, s.keys), tl_use(f.tape, s.values), s.lengths, (tl_var){0});
+	tl_attention_memory m =
+		tl_attention_prepare(a, tl_use(f.tape, s.keys), tl_use(f.tape, s.values), s.lengths, (tl_var){0});
 	tl_var q = tl_use(f.tape, s.queries);
 	tl_attention_result r = way == STEPS ? step_by_step(a, &m, q) : tl_attention_run(a, &m, q, causal);
 	fixture_check(&f, "context", r.context);
 	fixture_check(&f, "weights", r.weights);
-	tl_var loss = tl_add(fixture_weighted(&f, "context", r.context), fixture_weighted(&f, "weights", r.weights));
+	tl_var loss =
+		tl_add(fixture_weighted(&f, "context", r.context), fixture_weighted(&f, "weights", r.weights));
 	fixture_check_gradients(&f, loss);
 	tl_attention_free(a);
 	fixture_close(&f);
@@ -88,7 +91,8 @@ START_TEST(as_pytorch)
 	char name[64];
 	snprintf(name, sizeof name, "attention_%s", tl_attention_score_name(_i));
 	for (int way = 0; way < WAYS; way++)
-		check_file(name, "", (tl_attention_options){.score = (tl_attention_score)_i, .hidden = 7}, way, false);
+		check_file(
+			name, "", (tl_attention_options){.score = (tl_attention_score)_i, .hidden = 7}, way, false);
 }
 END_TEST
 
@@ -144,18 +148,24 @@ static void check_same(const char *what, tl_var a, tl_var b)
 	tl_real got[1024], want[1024];
 	ck_assert_msg(tl_shape_equal(tl_var_shape(a), tl_var_shape(b)), "%s: shapes differ", what);
 	ck_assert_int_le(n, 1024);
-	ck_assert_msg(tl_read(a, got, n) == TL_OK && tl_read(b, want, n) == TL_OK, "%s", tl_tape_error(a.tape)->text);
+	ck_assert_msg(
+		tl_read(a, got, n) == TL_OK && tl_read(b, want, n) == TL_OK, "%s", tl_tape_error(a.tape)->text);
 	for (int64_t i = 0; i < n; i++)
-		ck_assert_msg(fabs((double)(got[i] - want[i])) <= fixture_tolerance, "%s[%d] is %g, not %g", what, (int)i,
-			(double)got[i], (double)want[i]);
+		ck_assert_msg(fabs((double)(got[i] - want[i])) <= fixture_tolerance, "%s[%d] is %g, not %g", what,
+			(int)i, (double)got[i], (double)want[i]);
 }
 
 /* Steps and all at once are two ways to record one thing: every score in heads, and its gradients. */
 START_TEST(steps_as_all_at_once)
 {
 	static const int64_t lengths[B] = {4, 1, 2};
-	world w = world_new((tl_attention_options){.score = (tl_attention_score)_i, .query = K, .key = 6, .value = V,
-		.heads = 2, .project = 8, .hidden = 3});
+	world w = world_new((tl_attention_options){.score = (tl_attention_score)_i,
+		.query = K,
+		.key = 6,
+		.value = V,
+		.heads = 2,
+		.project = 8,
+		.hidden = 3});
 	tl_attention_memory m = prepare(&w, lengths, (tl_var){0});
 	tl_var q = tl_use(w.tape, w.queries), wrt[16], got[16], want[16];
 	tl_attention_result a = step_by_step(w.a, &m, q), b = tl_attention_run(w.a, &m, q, false);
@@ -176,12 +186,22 @@ END_TEST
 /* Heads of every score against one head on its columns alone. */
 START_TEST(heads_are_apart)
 {
-	world w = world_new((tl_attention_options){
-		.score = (tl_attention_score)_i, .query = K, .key = 6, .value = V, .heads = 2, .project = 8, .hidden = 3});
+	world w = world_new((tl_attention_options){.score = (tl_attention_score)_i,
+		.query = K,
+		.key = 6,
+		.value = V,
+		.heads = 2,
+		.project = 8,
+		.hidden = 3});
 	tl_attention_memory m = prepare(&w, NULL, (tl_var){0});
 	tl_var weights = tl_attention_run(w.a, &m, tl_use(w.tape, w.queries), false).weights;
-	world one = world_new((tl_attention_options){
-		.score = (tl_attention_score)_i, .query = K, .key = 6, .value = V, .heads = 1, .project = 4, .hidden = 3});
+	world one = world_new((tl_attention_options){.score = (tl_attention_score)_i,
+		.query = K,
+		.key = 6,
+		.value = V,
+		.heads = 1,
+		.project = 4,
+		.hidden = 3});
 	for (int head = 0; head < 2; head++) {
 		tl_tape_reset(one.tape);
 		for (int k = 0; k < tl_store_count(one.store); k++) {
@@ -190,7 +210,8 @@ START_TEST(heads_are_apart)
 			for (int64_t i = 0; i < part.shape.axes; i++)
 				if (part.shape.dim[i] != to->value.shape.dim[i]) {
 					part.shape.dim[i] = to->value.shape.dim[i];
-					part.data = (tl_real *)part.data + head * part.shape.dim[i] * part.stride[i];
+					part.data =
+						(tl_real *)part.data + head * part.shape.dim[i] * part.stride[i];
 				}
 			tl_tensor_copy(&to->value, &part);
 		}
@@ -200,7 +221,8 @@ START_TEST(heads_are_apart)
 		ck_assert_int_eq(tl_read(got, a, S * T * B), TL_OK);
 		ck_assert_int_eq(tl_read(weights, b, S * T * B * 2), TL_OK);
 		for (int i = 0; i < S * T * B; i++)
-			ck_assert_msg(fabs((double)(a[i] - b[2 * i + head])) < fixture_tolerance, "head %d, weight %d", head, i);
+			ck_assert_msg(fabs((double)(a[i] - b[2 * i + head])) < fixture_tolerance,
+				"head %d, weight %d", head, i);
 	}
 	world_free(&one);
 	world_free(&w);
@@ -211,17 +233,21 @@ END_TEST
 START_TEST(masks_and_lengths)
 {
 	static const int64_t lengths[B] = {2, 4, 0}, all[B] = {4, 4, 4};
-	static const tl_real by_lengths[S * B] = {1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 1, 0}, holes[S * B] = {1, 0, 1, 0, 1, 0, 1, 1, 0, 1, 0, 1};
+	static const tl_real by_lengths[S * B] = {1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 1, 0},
+					    holes[S * B] = {1, 0, 1, 0, 1, 0, 1, 1, 0, 1, 0, 1};
 	tl_real both[S * B];
 	for (int i = 0; i < S * B; i++)
 		both[i] = by_lengths[i] * holes[i];
 	world w = world_new((tl_attention_options){.score = TL_SCORE_ADDITIVE, .query = K, .key = 6, .value = V});
 	tl_shape shape = TL_SHAPE(S, B);
 	tl_var q = tl_use(w.tape, w.queries);
-	tl_attention_memory m[] = {prepare(&w, lengths, (tl_var){0}), prepare(&w, NULL, tl_input(w.tape, shape, by_lengths)),
-		prepare(&w, lengths, tl_input(w.tape, shape, holes)), prepare(&w, all, tl_input(w.tape, shape, both))};
+	tl_attention_memory m[] = {prepare(&w, lengths, (tl_var){0}),
+		prepare(&w, NULL, tl_input(w.tape, shape, by_lengths)),
+		prepare(&w, lengths, tl_input(w.tape, shape, holes)),
+		prepare(&w, all, tl_input(w.tape, shape, both))};
 	for (int k = 0; k < 4; k += 2) {
-		tl_attention_result a = tl_attention_run(w.a, &m[k], q, false), b = tl_attention_run(w.a, &m[k + 1], q, false);
+		tl_attention_result a = tl_attention_run(w.a, &m[k], q, false),
+				    b = tl_attention_run(w.a, &m[k + 1], q, false);
 		check_same("context", a.context, b.context);
 		check_same("weights", a.weights, b.weights);
 		tl_real got[T * S * B];
@@ -260,8 +286,8 @@ START_TEST(self_attention_of_ragged_rows)
 			for (int64_t i = 0; i < S * 6; i++) {
 				double have = (double)(what ? slope : got)[(i / 6 * B + b) * 6 + i % 6];
 				double should = i < lengths[b] * 6 ? (double)want[i] : 0;
-				ck_assert_msg(fabs(have - should) <= fixture_tolerance, "row %d, element %d is %g, not %g", (int)b, (int)i,
-					have, should);
+				ck_assert_msg(fabs(have - should) <= fixture_tolerance,
+					"row %d, element %d is %g, not %g", (int)b, (int)i, have, should);
 			}
 		}
 	}
@@ -298,12 +324,15 @@ START_TEST(what_is_refused)
 {
 	static const int64_t wrong[B] = {2, 5, 1};
 	check_refused((tl_attention_options){.query = 3, .key = 4}, "queries of size 3 and keys of size 4");
-	check_refused((tl_attention_options){.query = 4, .key = 4, .heads = 3}, "4 columns cannot be shared by 3 heads");
+	check_refused(
+		(tl_attention_options){.query = 4, .key = 4, .heads = 3}, "4 columns cannot be shared by 3 heads");
 	check_refused((tl_attention_options){.key = 4}, "must be positive");
-	check_refused((tl_attention_options){.score = (tl_attention_score)9, .query = 4, .key = 4}, "no score number 9");
+	check_refused(
+		(tl_attention_options){.score = (tl_attention_score)9, .query = 4, .key = 4}, "no score number 9");
 	world w = world_new((tl_attention_options){.query = K, .key = K, .value = V});
 	tl_attention_memory m = prepare(&w, wrong, (tl_var){0});
-	check_failed(&w, tl_attention_step(w.a, &m, tl_select(tl_use(w.tape, w.queries), 0, 0)), "that of row 1 is 5");
+	check_failed(
+		&w, tl_attention_step(w.a, &m, tl_select(tl_use(w.tape, w.queries), 0, 0)), "that of row 1 is 5");
 	m = prepare(&w, NULL, (tl_var){0});
 	check_failed(&w, tl_attention_step(w.a, &m, tl_use(w.tape, w.queries)), "queries have shape (3, 3, 4)");
 	m = prepare(&w, NULL, tl_select(tl_use(w.tape, w.keys), 0, 0));
@@ -314,7 +343,8 @@ START_TEST(what_is_refused)
 	m = tl_attention_prepare(w.a, tl_use(w.tape, w.values), tl_use(w.tape, w.values), NULL, (tl_var){0});
 	check_failed(&w, tl_attention_run(w.a, &m, tl_use(w.tape, w.queries), false), "keys have shape (4, 3, 5)");
 	m = prepare(&w, NULL, (tl_var){0});
-	check_failed(&w, tl_attention_run(NULL, &m, tl_use(w.tape, w.queries), false), "tl_attention_new returned NULL");
+	check_failed(
+		&w, tl_attention_run(NULL, &m, tl_use(w.tape, w.queries), false), "tl_attention_new returned NULL");
 	world_free(&w);
 }
 END_TEST

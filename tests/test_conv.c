@@ -35,15 +35,16 @@ static void draw(tl_real *x, int64_t n, uint64_t stream)
 enum { MOST = 4096 };
 
 /* One output element, written out. */
-static double element(const sizes *n, const tl_conv1d_options *o, int64_t before, const tl_real *x, const tl_real *w,
-	const tl_real *b, int64_t t, int64_t row, int64_t c)
+static double element(const sizes *n, const tl_conv1d_options *o, int64_t before, const tl_real *x,
+	const tl_real *w, const tl_real *b, int64_t t, int64_t row, int64_t c)
 {
 	double sum = (double)b[c];
 	for (int64_t k = 0; k < n->kernel; k++)
 		for (int64_t e = 0; e < n->in; e++) {
 			int64_t from = t * o->stride + k * o->dilation - before;
 			if (from >= 0 && from < n->steps)
-				sum += (double)x[(from * n->batch + row) * n->in + e] * (double)w[(k * n->in + e) * n->out + c];
+				sum += (double)x[(from * n->batch + row) * n->in + e] *
+				       (double)w[(k * n->in + e) * n->out + c];
 		}
 	return sum;
 }
@@ -74,7 +75,8 @@ static void check_definition(const sizes *n, const tl_conv1d_options *o)
 		ck_assert_int_eq(steps, (n->steps + o->stride - 1) / o->stride);
 	ck_assert_int_eq(tl_read(y, got, steps * n->batch * n->out), TL_OK);
 	for (int64_t i = 0; i < steps * n->batch * n->out; i++) {
-		double want = element(n, o, before, x, w, b, i / n->out / n->batch, i / n->out % n->batch, i % n->out);
+		double want =
+			element(n, o, before, x, w, b, i / n->out / n->batch, i / n->out % n->batch, i % n->out);
 		ck_assert_msg(fabs((double)got[i] - want) <= fixture_tolerance, "element %d is %g, not %g", (int)i,
 			(double)got[i], want);
 	}
@@ -89,8 +91,11 @@ START_TEST(as_defined)
 					for (int64_t before = 0; before < 3; before++) {
 						sizes n = small;
 						n.kernel = kernel;
-						check_definition(&n, &(tl_conv1d_options){.stride = stride, .dilation = dilation,
-							.padding = (tl_conv_padding)p, .before = before, .after = 2 * before});
+						check_definition(&n, &(tl_conv1d_options){.stride = stride,
+									     .dilation = dilation,
+									     .padding = (tl_conv_padding)p,
+									     .before = before,
+									     .after = 2 * before});
 					}
 }
 END_TEST
@@ -166,8 +171,9 @@ START_TEST(second_derivatives)
 			value[k][i] = keep - (tl_real)h;
 			double down = slope_at(shape, value);
 			value[k][i] = keep;
-			ck_assert_msg(fabs((up - down) / (2 * h) - (double)exact[i]) < 1e-7, "operand %d, element %d: %g, not %g", k,
-				(int)i, (double)exact[i], (up - down) / (2 * h));
+			ck_assert_msg(fabs((up - down) / (2 * h) - (double)exact[i]) < 1e-7,
+				"operand %d, element %d: %g, not %g", k, (int)i, (double)exact[i],
+				(up - down) / (2 * h));
 		}
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The encoder-decoder: against PyTorch (tools/fixtures/seq2seq.py), ragged batches against rows alone, its own symbols
- * read in training, what is dropped, wirings of unequal sides, what is refused.
+ * The encoder-decoder: against PyTorch (tools/fixtures/seq2seq.py), ragged batches against rows alone, its own
+ * symbols read in training, what is dropped, wirings of unequal sides, what is refused.
  */
 #include "tests/suite.h"
 
@@ -14,8 +14,12 @@ typedef struct file_model {
 	tl_seq2seq_options options;
 } file_model;
 
-static const tl_seq2seq_options sizes = {
-	.source_symbols = 7, .target_symbols = 8, .embed = 3, .hidden = 4, .encoder_hidden = 5, .bidirectional = true};
+static const tl_seq2seq_options sizes = {.source_symbols = 7,
+	.target_symbols = 8,
+	.embed = 3,
+	.hidden = 4,
+	.encoder_hidden = 5,
+	.bidirectional = true};
 
 static tl_seq2seq_options with_sizes(tl_seq2seq_options o)
 {
@@ -31,9 +35,16 @@ static const file_model files[] = {
 	{"seq2seq_attention",
 		{.cell = &tl_cell_gru_lbr, .bidirectional = true, .attention = true, .score = TL_SCORE_ADDITIVE}},
 	{"seq2seq_plain", {.cell = &tl_cell_gru_lbr, .bidirectional = true}},
-	{"seq2seq_deep",
-		{.cell = &tl_cell_lstm, .layers = 2, .bidirectional = true, .attention = true, .score = TL_SCORE_GENERAL}},
-	{"seq2seq_conv", {.cell = &tl_cell_gru_lbr, .kernel = 3, .layers = 2, .decoder_layers = 1, .attention = true,
+	{"seq2seq_deep", {.cell = &tl_cell_lstm,
+				 .layers = 2,
+				 .bidirectional = true,
+				 .attention = true,
+				 .score = TL_SCORE_GENERAL}},
+	{"seq2seq_conv", {.cell = &tl_cell_gru_lbr,
+				 .kernel = 3,
+				 .layers = 2,
+				 .decoder_layers = 1,
+				 .attention = true,
 				 .score = TL_SCORE_CONCAT}},
 };
 
@@ -69,7 +80,8 @@ START_TEST(as_pytorch)
 		tl_seq2seq_result r =
 			tl_seq2seq_run(m, load_index(&f, "source"), lengths, load_index(&f, "target_in"), true);
 		tl_var loss = tl_cross_entropy(r.logits, y, &(tl_cross_entropy_options){.has_ignore = true});
-		tl_var real = tl_sub(tl_fill(f.tape, TL_SCALAR, 1), tl_select(tl_one_hot(y, sizes.target_symbols), -1, 0));
+		tl_var real = tl_sub(
+			tl_fill(f.tape, TL_SCALAR, 1), tl_select(tl_one_hot(y, sizes.target_symbols), -1, 0));
 		fixture_check_gradients(&f, loss);
 		fixture_check(&f, "loss", loss);
 		fixture_check(&f, "logits", tl_mul(r.logits, tl_unsqueeze(real, -1)));
@@ -122,8 +134,8 @@ static void read_all(tl_var v, double *to, int64_t n)
 static void check_close(const char *what, const double *got, const double *want, int64_t n)
 {
 	for (int64_t i = 0; i < n; i++)
-		ck_assert_msg(fabs(got[i] - want[i]) <= fixture_tolerance * fmax(1, fabs(want[i])), "%s[%d] is %.12g, not %.12g",
-			what, (int)i, got[i], want[i]);
+		ck_assert_msg(fabs(got[i] - want[i]) <= fixture_tolerance * fmax(1, fabs(want[i])),
+			"%s[%d] is %.12g, not %.12g", what, (int)i, got[i], want[i]);
 }
 
 /* What else can stand on either side. */
@@ -132,12 +144,17 @@ static const tl_seq2seq_options wirings[] = {
 	{.cell = &tl_cell_lstm, .decoder_cell = &tl_cell_rnn, .bidirectional = true, .decoder_layers = 3},
 	{.cell = &tl_cell_mgu, .layers = 3, .decoder_layers = 2, .attention = true, .score = TL_SCORE_GENERAL},
 	{.cell = &tl_cell_lstm, .kernel = 2, .layers = 3, .decoder_layers = 2},
-	{.cell = &tl_cell_rnn_relu, .attention = true, .score = TL_SCORE_SCALED_DOT, .heads = 2, .bidirectional = true},
+	{.cell = &tl_cell_rnn_relu,
+		.attention = true,
+		.score = TL_SCORE_SCALED_DOT,
+		.heads = 2,
+		.bidirectional = true},
 };
 
 enum { WIRINGS = sizeof wirings / sizeof *wirings };
 
-/* Logits of all rows, and all gradients of their weighted sum: in one batch, and the rows apart, without padding. */
+/* Logits of all rows, and all gradients of their weighted sum: in one batch, and the rows apart, without padding.
+ */
 START_TEST(ragged_rows_are_as_if_alone)
 {
 	world w = world_new(wirings[_i]);
@@ -158,7 +175,8 @@ START_TEST(ragged_rows_are_as_if_alone)
 		d[0][i] = (double)tl_store_grads(w.store)[i];
 	for (int64_t b = 0; b < B; b++) {
 		tl_tape_reset(w.tape);
-		tl_var x = tl_slice(tl_slice(tl_index(w.tape, TL_SHAPE(S, B), source), 1, b, b + 1, 1), 0, 0, lengths_of[b], 1);
+		tl_var x = tl_slice(
+			tl_slice(tl_index(w.tape, TL_SHAPE(S, B), source), 1, b, b + 1, 1), 0, 0, lengths_of[b], 1);
 		tl_var y = tl_slice(tl_index(w.tape, TL_SHAPE(T, B), target), 1, b, b + 1, 1);
 		r = tl_seq2seq_run(w.m, x, NULL, y, true);
 		factor = tl_slice(tl_input(w.tape, TL_SHAPE(T, B, V), weights), 1, b, b + 1, 1);
@@ -198,7 +216,8 @@ END_TEST
 /* Always its own symbols: as greedy decoding on the same weights, whatever the target says behind the first one. */
 START_TEST(it_can_read_its_own_symbols)
 {
-	world w = world_new((tl_seq2seq_options){.cell = &tl_cell_gru, .attention = _i == 0, .score = TL_SCORE_ADDITIVE, .own_rate = 1});
+	world w = world_new((tl_seq2seq_options){
+		.cell = &tl_cell_gru, .attention = _i == 0, .score = TL_SCORE_ADDITIVE, .own_rate = 1});
 	double got[T * B * V], want[B * V];
 	tl_var x = tl_index(w.tape, TL_SHAPE(S, B), source), y = tl_index(w.tape, TL_SHAPE(T, B), target);
 	read_all(tl_seq2seq_run(w.m, x, lengths_of, y, true).logits, got, T * B * V);
@@ -223,7 +242,8 @@ END_TEST
 START_TEST(it_reads_its_own_symbols_at_a_rate)
 {
 	enum { ROWS = 200, STEPS = 3 };
-	world w = world_new((tl_seq2seq_options){.cell = &tl_cell_gru, .attention = true, .score = TL_SCORE_ADDITIVE, .own_rate = 0.3});
+	world w = world_new((tl_seq2seq_options){
+		.cell = &tl_cell_gru, .attention = true, .score = TL_SCORE_ADDITIVE, .own_rate = 0.3});
 	int32_t x[ROWS], y[STEPS * ROWS];
 	double mixed[STEPS * ROWS * V], again[STEPS * ROWS * V], given[STEPS * ROWS * V];
 	for (int i = 0; i < ROWS; i++)
@@ -244,13 +264,15 @@ START_TEST(it_reads_its_own_symbols_at_a_rate)
 	check_close("first logits", mixed, given, ROWS * V);
 	int own = 0, later = 0;
 	for (int i = ROWS; i < 2 * ROWS; i++) {
-		bool now = fabs(mixed[i * V] - given[i * V]) > 1e-4, next = fabs(mixed[(i + ROWS) * V] - given[(i + ROWS) * V]) > 1e-4;
+		bool now = fabs(mixed[i * V] - given[i * V]) > 1e-4,
+		     next = fabs(mixed[(i + ROWS) * V] - given[(i + ROWS) * V]) > 1e-4;
 		own += now;
 		later += next && !now;
 	}
 	/* 60 and 42 expected, with standard deviations of 6.5 and 5.8. */
 	ck_assert_msg(own > 30 && own < 90, "%d of %d rows read their own symbol", own, ROWS);
-	ck_assert_msg(later > 15 && later < 70, "%d of %d rows read their own symbol only at the next step", later, ROWS);
+	ck_assert_msg(
+		later > 15 && later < 70, "%d of %d rows read their own symbol only at the next step", later, ROWS);
 	world_free(&w);
 }
 END_TEST
@@ -258,17 +280,19 @@ END_TEST
 /* Dropout draws in training only, anew in each step, and its mean is the value without. */
 START_TEST(dropout_is_for_training)
 {
-	world w = world_new((tl_seq2seq_options){.cell = &tl_cell_gru, .layers = 2, .attention = true, .score = TL_SCORE_GENERAL,
-		.dropout = 0.5});
+	world w = world_new((tl_seq2seq_options){
+		.cell = &tl_cell_gru, .layers = 2, .attention = true, .score = TL_SCORE_GENERAL, .dropout = 0.5});
 	double a[T * B * V], b[T * B * V];
 	for (int training = 0; training < 2; training++) {
 		tl_tape_reset(w.tape);
 		read_all(tl_seq2seq_run(w.m, tl_index(w.tape, TL_SHAPE(S, B), source), lengths_of,
-				 tl_index(w.tape, TL_SHAPE(T, B), target), training).logits,
+				 tl_index(w.tape, TL_SHAPE(T, B), target), training)
+				 .logits,
 			a, T * B * V);
 		tl_tape_reset(w.tape);
 		read_all(tl_seq2seq_run(w.m, tl_index(w.tape, TL_SHAPE(S, B), source), lengths_of,
-				 tl_index(w.tape, TL_SHAPE(T, B), target), training).logits,
+				 tl_index(w.tape, TL_SHAPE(T, B), target), training)
+				 .logits,
 			b, T * B * V);
 		double apart = 0;
 		for (int i = 0; i < T * B * V; i++)
@@ -287,7 +311,8 @@ static tl_var by_hand(const tl_seq2seq *m, tl_var x, tl_var y)
 	tl_rnn_result memory = tl_rnn_run(m->encoder->rnn, embedded, (tl_state){0}, true);
 	tl_var last[2] = {tl_select(memory.last.v[0], 0, 0), tl_select(memory.last.v[0], 0, 1)};
 	tl_var s = tl_tanh(tl_dense_run(&m->bridge.dense[0], tl_concat(2, last, -1)));
-	tl_attention_memory keys = tl_attention_prepare(m->attention, memory.output, memory.output, NULL, (tl_var){0});
+	tl_attention_memory keys =
+		tl_attention_prepare(m->attention, memory.output, memory.output, NULL, (tl_var){0});
 	tl_var in = tl_dropout(tl_embedding_run(&m->target, y), p), features[T];
 	for (int64_t t = 0; t < T; t++) {
 		tl_var c = tl_attention_step(m->attention, &keys, s).context;
@@ -300,14 +325,18 @@ static tl_var by_hand(const tl_seq2seq *m, tl_var x, tl_var y)
 
 START_TEST(dropout_has_its_places)
 {
-	world w = world_new((tl_seq2seq_options){.cell = &tl_cell_gru_lbr, .bidirectional = true, .attention = true,
-		.score = TL_SCORE_ADDITIVE, .dropout = 0.3});
+	world w = world_new((tl_seq2seq_options){.cell = &tl_cell_gru_lbr,
+		.bidirectional = true,
+		.attention = true,
+		.score = TL_SCORE_ADDITIVE,
+		.dropout = 0.3});
 	double got[T * B * V], want[T * B * V];
 	for (int way = 0; way < 2; way++) {
 		tl_tape_reset(w.tape);
 		tl_tape_set_step(w.tape, 3);
 		tl_var x = tl_index(w.tape, TL_SHAPE(S, B), source), y = tl_index(w.tape, TL_SHAPE(T, B), target);
-		read_all(way ? by_hand(w.m, x, y) : tl_seq2seq_run(w.m, x, NULL, y, true).logits, way ? want : got, T * B * V);
+		read_all(way ? by_hand(w.m, x, y) : tl_seq2seq_run(w.m, x, NULL, y, true).logits, way ? want : got,
+			T * B * V);
 	}
 	check_close("logits", got, want, T * B * V);
 	world_free(&w);
@@ -324,8 +353,14 @@ START_TEST(bridges_pair_layers)
 		tl_error err = {0};
 		world w = {.tape = tl_tape_new(NULL), .store = tl_store_new()};
 		tl_rng rng = {.seed = 2};
-		tl_seq2seq_options o = {.source_symbols = 7, .target_symbols = V, .embed = 3, .hidden = 4, .cell = &tl_cell_gru,
-			.decoder_cell = &tl_cell_lstm, .layers = cases[i].layers, .decoder_layers = cases[i].decoder_layers};
+		tl_seq2seq_options o = {.source_symbols = 7,
+			.target_symbols = V,
+			.embed = 3,
+			.hidden = 4,
+			.cell = &tl_cell_gru,
+			.decoder_cell = &tl_cell_lstm,
+			.layers = cases[i].layers,
+			.decoder_layers = cases[i].decoder_layers};
 		w.m = tl_seq2seq_new(w.store, &o, &err);
 		ck_assert_msg(w.m != NULL, "%s", err.text);
 		ck_assert_ptr_null(w.m->bridge.dense);

@@ -19,8 +19,8 @@ typedef struct corpus_options {
 	text_unit unit;
 	bool lowercase_letters;
 	int64_t limit;   /* tokens; 0: all */
-	int64_t min_count; /* words seen less often in training are "<unk>"; 0, 1: none */
 	double split[3]; /* percent: train, valid, test */
+	int64_t min_count; /* symbols seen less often in training are "<unk>"; 0, 1: none */
 } corpus_options;
 
 typedef struct corpus {
