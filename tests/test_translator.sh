@@ -149,7 +149,7 @@ is "the same again" cmp -s a.svg b.svg
 
 for model in "--attention none --cell lstm" "--attention dot --hidden 24 --encoder-hidden 12" "--attention scaled_dot --heads 4" \
     "--attention general --decoder-cell lstm --layers 2 --decoder-layers 1" "--attention concat --heads 2 --attention-hidden 6" \
-    "--conv 3 --layers 2" "--unidirectional --cell lstm --forget-bias 1" "--label-smoothing 0.1 --teacher-rate 0.7" \
+    "--conv 3 --layers 2" "--unidirectional --cell lstm --forget-bias 1 --start learned" "--zoneout 0.1 --recurrent-dropout 0.1 --tbptt 2" "--label-smoothing 0.1 --teacher-rate 0.7" \
     "--accumulate 3 --select loss --patience 1 --keep best" "--tokens char --min-count 1 --max-length 40"; do
     train --train-source some --train-target right --valid-source some --valid-target right --test-source some \
         --test-target right --epochs 2 --hidden 16 --embed 8 --dropout 0.2 $model --out any
@@ -189,7 +189,6 @@ refused 'data FILE is missing' train translator --out none
 refused 'exclude each other' train translator --data pairs.tsv --train-source some --train-target right --out none
 refused 'train-target FILE is missing' train translator --train-source some --out none
 refused 'train-source FILE and --train-target' train translator --test-source some --test-target right --out none
-refused 'zoneout: the translator' train translator --data pairs.tsv --zoneout 0.1 --out none
 refused "'cosine' is none of none, dot" train translator --data pairs.tsv --attention cosine --out none
 head -n 299 right >short
 refused 'some has 300 lines but short has 299' train translator --train-source some --train-target short $small
@@ -221,6 +220,8 @@ is "more than the beam" refusal 'nbest may not be more than --beam'
 train --train-source some --train-target right --epochs 1 --attention none --out plain
 translate plain/model.safetensors --attention a.svg <some
 is "no attention to draw" refusal 'attention: the model has none'
+translate m/model.safetensors --attention a.png <some
+is "no picture of another kind" refusal 'ending must be .svg'
 head -c 3000 m/model.safetensors >cut
 translate cut <some
 is "a cut model" refusal 'cut: '

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/heatmap.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
-#include "core/atomic_file.h"
+#include "tools/image.h"
 
 #define CELL 24 /* pixels */
 #define GAP 12
@@ -191,22 +191,11 @@ static void print_picture(FILE *to, const heatmap *h)
 
 tl_status heatmap_write(const heatmap *h, const char *path, tl_error *err)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *to = open_memstream(&text, &size);
+	FILE *to = tmpfile();
 	if (!to)
-		return tl_error_memory(err);
+		return tl_error_set(err, TL_ERR_IO, "a temporary file: %s", strerror(errno));
 	print_picture(to, h);
-	bool failed = ferror(to);
-	failed = fclose(to) || failed;
-	tl_atomic_file f = {0};
-	tl_status status = failed ? tl_error_memory(err) : tl_atomic_file_open(&f, path, err);
-	if (!status)
-		status = tl_atomic_file_write(&f, text, size, err);
-	if (!status)
-		status = tl_atomic_file_commit(&f, err);
-	if (!failed)
-		tl_atomic_file_release(&f);
-	free(text);
+	tl_status status = image_write(path, to, NULL, NULL, err);
+	fclose(to);
 	return status;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tools/command.h"
+#include "tools/image.h"
 #include "tools/line_groups.h"
 #include "tools/model_file.h"
 #include "tools/tasks.h"
@@ -201,6 +202,8 @@ static tl_status prepare(translate *o, tl_error *err)
 	t->limit = o->max_output ? o->max_output : t->limit;
 	if (o->picture && !t->attention)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "--attention: the model has none");
+	if (o->picture && strcmp(image_ending(o->picture), "svg"))
+		return tl_error_set(err, TL_ERR_ARGUMENT, "--attention %s: the ending must be .svg", o->picture);
 	if (o->picture && !(o->drawn = heatmap_new(0, 1)))
 		return tl_error_memory(err);
 	t->base.tape = tl_tape_new(&(tl_tape_options){.threads = (int)o->threads});

@@ -69,20 +69,6 @@ static void check_data(const translator *t, struct argp_state *state)
 		argp_error(state, "--data FILE is missing");
 }
 
-/* What the encoder-decoder has no place for. */
-static void check_net(const net_options *n, struct argp_state *state)
-{
-	const char *what = n->recurrent_dropout > 0 ? "--recurrent-dropout"
-			 : n->zoneout > 0           ? "--zoneout"
-			 : n->start != TL_START_ZERO ? "--start"
-			 : n->project               ? "--project"
-			 : n->checkpoint            ? "--checkpoint"
-			 : n->tbptt                 ? "--tbptt"
-						    : NULL;
-	if (what)
-		argp_error(state, "%s: the translator's nets do not have it", what);
-}
-
 static void parse_model(int key, char *arg, struct argp_state *state, translator *t)
 {
 	switch (key) {
@@ -133,7 +119,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case TOKENS: t->rule = (words_rule)option_word(state, "--tokens", arg, rules); break;
 	case MIN_COUNT: t->min_count = option_int(state, "--min-count", arg, 1, INT64_MAX); break;
 	case ARGP_KEY_END:
-		check_net(&t->net, state);
 		check_data(t, state);
 		if (!t->data && !t->files[TRAIN].source)
 			argp_error(state, "--train-source FILE and --train-target FILE are missing");
@@ -155,6 +140,8 @@ static const struct argp_child children[] = {{&net_argp, 0, NULL, 0}, {0}};
 const struct argp translator_train_argp = {train_options_, parse, NULL,
 	"Train an encoder-decoder that turns one sentence into another."
 	"\v"
+	"Further options of recurrent layers (--zoneout, --start, --tbptt ...) are those of the encoder. Attention by dot or "
+	"scaled_dot needs several --heads, or an encoder whose output is as large as --hidden. "
 	"A source is never in two parts, and the split depends on no seed. The last line on standard output is a JSON object; "
 	FIGURES "Examples:\n\n"
 	"  tapeloop train translator --data pairs.tsv --out fra\n"
