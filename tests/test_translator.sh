@@ -51,7 +51,7 @@ translate() {
 train $split --epochs 20 --out m
 is "trains" succeeded
 is "prints one line" lines 1
-is "prints an object" starts '{"task": "translator", "train": {"loss": [0-9.e-]*}, "valid": {"loss": .*}, "test": {.*}.*}$'
+is "prints an object" starts '{"task": "translator", "train": {"loss": .*}, "valid": {"loss": .*}, "test": {.*}.*}$'
 is "prints JSON" json out
 is "greedy translations of valid are right" same "$(figure valid bleu_greedy out)" 100.0
 is "of test, too" same "$(figure test bleu_greedy out)" 100.0
@@ -127,7 +127,12 @@ is "an empty line has one" same "$(head -n 1 out)" "$(printf '1\t0\t')"
 translate dull/model.safetensors --max-output 2 <some
 is "--max-output" awk 'NF > 2 { exit 1 }' out
 translate dull/model.safetensors --max-ratio 0.5 <some
-is "--max-ratio" awk '{ getline source <"some"; n = split(source, s, " ") + 1; if (NF > (n < 4 ? 1 : int(n / 2))) exit 1 }' out
+is "--max-ratio" awk '{
+    getline source <"some"
+    n = split(source, s, " ") + 1
+    if (NF > (n < 4 ? 1 : int(n / 2)))
+        exit 1
+}' out
 
 # --- The picture
 
@@ -139,7 +144,8 @@ is "labels are escaped" holds '&lt;' a.svg
 is "as is the ampersand" holds '&amp;' a.svg
 is "no panel for an empty line" [ "$(grep -c 'font-weight' a.svg)" = 2 ]
 is "a cell for each pair" [ "$(sed -n '/line 1</,/line 3</p' a.svg | grep -c '<title>')" = 16 ]
-is "the cells of a word add up to 1" awk '/<title>trois/ { sub(".*: ", ""); sum += $0 } END { exit !(sum > 0.996 && sum < 1.004) }' a.svg
+is "the cells of a word add up to 1" awk '/<title>trois/ { sub(".*: ", ""); sum += $0 }
+    END { exit !(sum > 0.996 && sum < 1.004) }' a.svg
 is "a word looks at its own digit" sh -c "grep '<title>trois / 3' a.svg | grep -q ': 0\.[5-9]\|: 1\.0'"
 cp a.svg b.svg
 printf '1 2 3\n\n<&> 4\n' | translate m/model.safetensors --attention a.svg
@@ -147,12 +153,15 @@ is "the same again" cmp -s a.svg b.svg
 
 # --- Every model trains and is read again
 
-for model in "--attention none --cell lstm" "--attention dot --hidden 24 --encoder-hidden 12" "--attention scaled_dot --heads 4" \
-    "--attention general --decoder-cell lstm --layers 2 --decoder-layers 1" "--attention concat --heads 2 --attention-hidden 6" \
-    "--conv 3 --layers 2" "--unidirectional --cell lstm --forget-bias 1 --start learned" "--zoneout 0.1 --recurrent-dropout 0.1 --tbptt 2" "--label-smoothing 0.1 --teacher-rate 0.7" \
-    "--accumulate 3 --select loss --patience 1 --keep best" "--tokens char --min-count 1 --max-length 40"; do
-    train --train-source some --train-target right --valid-source some --valid-target right --test-source some \
-        --test-target right --epochs 2 --hidden 16 --embed 8 --dropout 0.2 $model --out any
+some="--train-source some --train-target right --valid-source some --valid-target right"
+for model in "--attention none --cell lstm" "--attention dot --hidden 24 --encoder-hidden 12" \
+    "--attention scaled_dot --heads 4" "--attention general --decoder-cell lstm --layers 2 --decoder-layers 1" \
+    "--attention concat --heads 2 --attention-hidden 6" "--conv 3 --layers 2" \
+    "--unidirectional --cell lstm --forget-bias 1 --start learned" "--zoneout 0.1 --recurrent-dropout 0.1 --tbptt 2" \
+    "--label-smoothing 0.1 --teacher-rate 0.7" "--accumulate 3 --select loss --patience 1 --keep best" \
+    "--tokens char --min-count 1 --max-length 40"; do
+    # shellcheck disable=SC2086
+    train $some --test-source some --test-target right --epochs 2 --hidden 16 --embed 8 --dropout 0.2 $model --out any
     is "trains with $model" succeeded
     cp out first
     run eval translator any/model.safetensors --test-source some --test-target right --batch 32 --threads 1
@@ -162,14 +171,17 @@ for model in "--attention none --cell lstm" "--attention dot --hidden 24 --encod
     is "$model: translates" lines 300
 done
 
-# A sum over batches of an update is one batch: only their order differs. Smoothed labels are learned less sharply.
+# Smoothed labels are learned less sharply.
 train $split --epochs 2 --out plain
 cp out first
 train $split --epochs 2 --label-smoothing 0.5 --out smooth
-is "label smoothing raises the loss" awk -v a="$(figure test loss first)" -v b="$(figure test loss out)" 'BEGIN { exit !(b > a + 0.1) }'
+# more A B: B is larger
+more() {
+    awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && b > a) }'
+}
+is "label smoothing raises the loss" more "$(figure test loss first)" "$(figure test loss out)"
 train $split --epochs 2 --teacher-rate 0 --out own
-is "without a teacher training is harder" \
-    awk -v a="$(figure train loss first)" -v b="$(figure train loss out)" 'BEGIN { exit !(b > a) }'
+is "without a teacher training is harder" more "$(figure train loss first)" "$(figure train loss out)"
 
 # --- Goes on bit for bit
 
@@ -201,10 +213,9 @@ refused 'nothing' train translator --data nothing $small
 refused 'leave nothing to train on' train translator --data pairs.tsv --tests 5000 $small
 refused 'absent' train translator --data absent $small
 sed '12s/$/ 1 2 3 4 5 6 7 8 9/' some >long
-refused "long:12: a sentence of .* tokens; --max-length allows 8" train translator --train-source long --train-target right \
-    --max-length 8 $small
-refused "long:12: a sentence of .* tokens; --max-length allows 8" eval translator m/model.safetensors --test-source long \
-    --test-target right --max-length 8
+too_long='long:12: a sentence of .* tokens; --max-length allows 8'
+refused "$too_long" train translator --train-source long --train-target right --max-length 8 $small
+refused "$too_long" eval translator m/model.safetensors --test-source long --test-target right --max-length 8
 printf '1\n2\n1 2 3 4 5 6 7 8 9\n3\n' >lines
 translate m/model.safetensors --max-length 8 <lines
 is "a long line ends with 2" [ $rc -eq 2 ]

@@ -169,8 +169,8 @@ static void print_legend(FILE *to, const heatmap *h, double y)
 		print_colour(to, (k + 0.5) / (LEGEND / 2));
 		fputs("\"/>\n", to);
 	}
-	fprintf(to, "<rect x=\"%d\" y=\"%g\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#888\"/>\n", 4 * GAP, y, LEGEND,
-		GAP);
+	fprintf(to, "<rect x=\"%d\" y=\"%g\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#888\"/>\n", 4 * GAP, y,
+		LEGEND, GAP);
 	fprintf(to, "<text x=\"%d\" y=\"%g\" text-anchor=\"end\">%g</text>\n", 4 * GAP - GAP / 2, y + GAP - 1, h->low);
 	fprintf(to, "<text x=\"%d\" y=\"%g\">%g</text>\n", 4 * GAP + LEGEND + GAP / 2, y + GAP - 1, h->high);
 }

@@ -4,8 +4,6 @@
 
 #include <stdlib.h>
 
-#include "models/perplexity.h"
-#include "ops/loss.h"
 #include "tools/tasks.h"
 
 static tl_status check_lengths(const translator *t, const bitext *b, tl_error *err)
@@ -114,18 +112,6 @@ static tl_status translator_epoch(task *base, int64_t e, tl_error *err)
 	return TL_OK;
 }
 
-/* Of the batch at hand, over its targets' tokens. */
-static tl_var loss_of(const translator *t, bool training)
-{
-	const struct pairs_batch *b = &t->batch;
-	tl_cross_entropy_options o = {.has_ignore = true, .ignore_index = VOCAB_PAD,
-		.label_smoothing = training ? t->smoothing : 0};
-	tl_shape target = TL_SHAPE(b->target_steps, b->rows);
-	tl_var x = tl_index(t->base.tape, TL_SHAPE(b->steps, b->rows), b->x), y_in = tl_index(t->base.tape, target, b->y_in);
-	tl_seq2seq_result r = tl_seq2seq_run(t->model, x, b->lengths, y_in, training);
-	return tl_name(tl_cross_entropy(r.logits, tl_index(t->base.tape, target, b->y), &o), "loss");
-}
-
 static tl_status translator_record(task *base, int64_t k, batch_loss *loss, tl_error *err)
 {
 	translator *t = (translator *)base;
@@ -133,54 +119,8 @@ static tl_status translator_record(task *base, int64_t k, batch_loss *loss, tl_e
 	const int64_t *pairs = batches_get(&t->order, k, &rows);
 	if (translator_take(t, &t->part[TRAIN], pairs, rows, err))
 		return err->status;
-	loss->mean = loss_of(t, true);
+	loss->mean = translator_loss(t, true);
 	loss->weight = t->batch.tokens;
-	return TL_OK;
-}
-
-static tl_status add_loss(translator *t, const bitext *b, tl_likelihood *sum, tl_error *err)
-{
-	batches all;
-	batch_options o = {.n = b->pairs, .size = t->base.batch, .sorted = true, .length1 = b->pair_length,
-		.length2 = b->target_ids.length};
-	if (batches_init(&all, &o, err))
-		return err->status;
-	batches_epoch(&all, 1);
-	tl_status status = TL_OK;
-	for (int64_t k = 0; k < all.count && !status; k++) {
-		int64_t rows;
-		tl_real mean = 0;
-		const int64_t *pairs = batches_get(&all, k, &rows);
-		status = translator_take(t, b, pairs, rows, err);
-		tl_tape_reset(t->base.tape);
-		if (!status && tl_read(loss_of(t, false), &mean, 1))
-			status = tape_error(t->base.tape, err);
-		tl_likelihood_add(sum, (double)mean, t->batch.tokens);
-	}
-	batches_release(&all);
-	return status;
-}
-
-static tl_status translator_evaluate(task *base, int part, score *s, tl_error *err)
-{
-	translator *t = (translator *)base;
-	const bitext *b = &t->part[part];
-	search_options greedy = SEARCH_DEFAULTS, beam = SEARCH_DEFAULTS;
-	tl_likelihood sum = {0};
-	double bleu = 0, bleu_beam = 0;
-	bool search = part == TEST && t->beam > 1;
-	greedy.beam = 1;
-	beam.beam = t->beam;
-	if (add_loss(t, b, &sum, err) || translator_bleu(t, b, &greedy, &bleu, err) ||
-		(search && translator_bleu(t, b, &beam, &bleu_beam, err)))
-		return err->status;
-	double loss = tl_likelihood_mean(&sum);
-	*s = (score){.better = t->by_bleu ? bleu : -loss, .tokens = sum.tokens};
-	score_add(s, "loss", loss);
-	score_add(s, "perplexity", tl_perplexity(loss));
-	score_add(s, "bleu_greedy", bleu);
-	if (search)
-		score_add(s, "bleu_beam", bleu_beam);
 	return TL_OK;
 }
 

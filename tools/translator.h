@@ -3,7 +3,7 @@
  * The task "translator": from a sentence to another, learned from pairs. `translate` uses its model.
  *
  * What is searched for, greedily (width 1) or with a beam, has at most `limit` tokens with </s>; <pad> and <s> are
- * never produced.
+ * never produced. Translations are compared as tokens, as they are cut, lower-cased or not.
  */
 #ifndef TL_TOOLS_TRANSLATOR_H
 #define TL_TOOLS_TRANSLATOR_H
@@ -63,15 +63,19 @@ void translator_defaults(task *base, train_options *o);
 bool translator_config(const task *base, json_t *object);
 tl_status translator_configure(task *base, const json_t *object, tl_error *err);
 
-/* The pairs which[0..rows) of b become the batch at hand. */
+/* Room in the batch for that many rows, and for `size` places in each of x, y_in, y; what they hold may be lost. */
+tl_status translator_reserve(translator *t, int64_t rows, int64_t size, tl_error *err);
+/* These pairs of b become the batch at hand. */
 tl_status translator_take(translator *t, const bitext *b, const int64_t *pairs, int64_t rows, tl_error *err);
+/* Its loss on the tape: the mean over the tokens of its targets. */
+tl_var translator_loss(const translator *t, bool training);
 /*
- * Translate sentences which[0..rows), side by side; NULL on failure. What is drawn for which[r] depends on number[r] and
- * the seed, not on its neighbours.
+ * Translate sentences which[0..rows), side by side; NULL on failure. What is drawn for which[r] depends on number[r]
+ * and the seed, not on its neighbours.
  */
 tl_beam_result *translator_search(translator *t, const sequences *sources, const int64_t *which,
 	const int64_t *number, int64_t rows, const search_options *o, tl_error *err);
-/* BLEU of a part's translations against all references of each source. */
-tl_status translator_bleu(translator *t, const bitext *b, const search_options *o, double *bleu, tl_error *err);
+/* Loss, perplexity, and BLEU against all references of each source. */
+tl_status translator_evaluate(task *base, int part, score *s, tl_error *err);
 
 #endif

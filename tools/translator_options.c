@@ -140,9 +140,10 @@ static const struct argp_child children[] = {{&net_argp, 0, NULL, 0}, {0}};
 const struct argp translator_train_argp = {train_options_, parse, NULL,
 	"Train an encoder-decoder that turns one sentence into another."
 	"\v"
-	"Further options of recurrent layers (--zoneout, --start, --tbptt ...) are those of the encoder. Attention by dot or "
-	"scaled_dot needs several --heads, or an encoder whose output is as large as --hidden. "
-	"A source is never in two parts, and the split depends on no seed. The last line on standard output is a JSON object; "
+	"Further options of recurrent layers (--zoneout, --start, --tbptt ...) are those of the encoder. Attention by "
+	"dot or scaled_dot needs several --heads, or an encoder whose output is as large as --hidden. "
+	"A source is never in two parts, and the split depends on no seed. The last line on standard output is a JSON "
+	"object; "
 	FIGURES "Examples:\n\n"
 	"  tapeloop train translator --data pairs.tsv --out fra\n"
 	"  tapeloop train translator --train-source a.en --train-target a.fr \\\n"

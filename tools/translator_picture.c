@@ -7,7 +7,8 @@
 
 /* The weights (T, S, N) of reading x and writing y under teacher forcing. */
 static tl_status read_weights(
-	translator *t, int64_t steps, const int32_t *x, int64_t target_steps, const int32_t *y_in, tl_real *weights, tl_error *err)
+	translator *t, int64_t steps, const int32_t *x, int64_t target_steps, const int32_t *y_in, tl_real *weights,
+	tl_error *err)
 {
 	tl_tape *tape = t->base.tape;
 	tl_tape_reset(tape);

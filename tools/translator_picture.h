@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a translator's attention looked at, as heat maps: a row for each target token, a column for each source token. */
+/* What a translator's attention looked at, as heat maps: target tokens are rows, source tokens are columns. */
 #ifndef TL_TOOLS_TRANSLATOR_PICTURE_H
 #define TL_TOOLS_TRANSLATOR_PICTURE_H
 
