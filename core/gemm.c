@@ -20,13 +20,9 @@ const char *tl_gemm_backend(char buf[32])
 
 #else
 
-#include <dnnl.h>
-
 #include <stdatomic.h>
 
-/* libgomp's, which Debian's oneDNN computes on: how many threads its next region on this thread has. */
-extern int omp_get_max_threads(void);
-extern void omp_set_num_threads(int threads);
+#include "core/onednn.h"
 
 typedef struct shared {
 	const tl_gemm *whole;
@@ -36,13 +32,10 @@ typedef struct shared {
 
 static dnnl_status_t run(const tl_gemm *g)
 {
-	int before = omp_get_max_threads();
-	if (before != 1)
-		omp_set_num_threads(1);
+	int before = tl__onednn_enter();
 	dnnl_status_t status = dnnl_sgemm(g->ta ? 'T' : 'N', g->tb ? 'T' : 'N', g->m, g->n, g->k, 1.0f, g->a, g->lda,
 		g->b, g->ldb, g->beta, g->c, g->ldc);
-	if (before != 1)
-		omp_set_num_threads(before);
+	tl__onednn_leave(before);
 	return status;
 }
 

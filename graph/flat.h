@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Several values in one: laid one behind the other in a vector, and looked at there. What a call of a
- * recorded body (graph/call.h) returns. For the files of graph/ only.
+ * recorded body (graph/call.h) returns, and a recurrent layer in one node (ops/fused.c). Not installed.
  */
 #ifndef TL_GRAPH_FLAT_H
 #define TL_GRAPH_FLAT_H

@@ -11,6 +11,7 @@
 #ifndef TL_GRAPH_NODE_H
 #define TL_GRAPH_NODE_H
 
+#include "graph/kept.h"
 #include "graph/profile.h"
 #include "graph/tape.h"
 
@@ -83,6 +84,7 @@ struct tl_tape {
 	tl_arena records;
 	tl_arena scratch; /* of tl_grad */
 	struct tl_replay *replay; /* see graph/replay.h; NULL before the first gradient */
+	tl__kept_list *kept;
 	bool no_replay;           /* this tape's nodes do not stand for a step: it runs bodies */
 	uint64_t runs;    /* of the executor */
 	uint64_t grown;   /* growths of the arrays above */

@@ -52,6 +52,12 @@ tl_tape *tl_tape_new(const tl_tape_options *options)
 	return t;
 }
 
+tl_tape *tl_tape_like(const tl_tape *t)
+{
+	return tl_tape_new(&(tl_tape_options){
+		.threads = tl_tape_threads(t), .seed = t->seed, .executor = t->executor, .plan = t->plan});
+}
+
 void tl_tape_free(tl_tape *t)
 {
 	if (!t)
@@ -59,6 +65,7 @@ void tl_tape_free(tl_tape *t)
 	if (t->executor_state)
 		t->executor->destroy(t->executor_state);
 	tl__calls_free(t->calls);
+	tl__kept_free(t->kept);
 	tl_pool_free(t->pool);
 	tl__replay_free(t->replay);
 	tl_arena_release(&t->records);
@@ -79,6 +86,7 @@ void tl_tape_reset(tl_tape *t)
 	tl_arena_clear(&t->scratch);
 	tl_arena_clear(&t->segment.records);
 	tl__calls_reset(t->calls);
+	tl__kept_reset(t->kept);
 	t->n_nodes = t->n_scopes = 1;
 	t->n_used = 0;
 	t->scope = 0;
@@ -132,6 +140,7 @@ tl_tape_stats tl_tape_get_stats(const tl_tape *t)
 		.plan_misses = e.plan_misses,
 	};
 	tl__calls_stats(t->calls, &stats);
+	tl__kept_stats(t->kept, &stats);
 	return stats;
 }
 

@@ -33,6 +33,8 @@ typedef struct tl_tape_options {
 
 /* NULL options: all defaults. Returns NULL where memory is out. */
 TL_API tl_tape *tl_tape_new(const tl_tape_options *options);
+/* One more with the same threads (its own), seed, executor and passes. */
+TL_API tl_tape *tl_tape_like(const tl_tape *tape);
 TL_API void tl_tape_free(tl_tape *tape);
 /* Forget all nodes and the error, keep the memory, go to the next random step. */
 TL_API void tl_tape_reset(tl_tape *tape);

@@ -22,6 +22,21 @@ typedef enum tl_start {
 	TL_START_RANDOM,  /* in training normal with mean 0, drawn anew for each run; else its mean */
 } tl_start;
 
+/*
+ * How layers are run over whole sequences. The parameters are the same, and so are the results up to rounding;
+ * but a fused layer has no second derivative.
+ */
+typedef enum tl_impl {
+	TL_COMPOSED, /* recorded step by step, whatever the cell */
+	TL_FUSED,    /* one node for each layer and direction, see ops/fused.h; what that cannot do is refused */
+	/*
+	 * The faster one: measured once for each shape on each tape, which then takes as long as a few steps and as much
+	 * memory again. Composed where a layer cannot be fused: for cells of your own, zoneout, dropout on states, truncation,
+	 * checkpoints, rows of unequal lengths. Single steps (tl_rnn_step) are composed always.
+	 */
+	TL_AUTO,
+} tl_impl;
+
 typedef struct tl_rnn_options {
 	const tl_cell *cell;
 	int64_t input;      /* E: size of x_t */
@@ -53,6 +68,7 @@ typedef struct tl_rnn_options {
 	 * where a direction starts (in the reverse one, from each row's last step). 0: all of it.
 	 */
 	int64_t truncate;
+	tl_impl impl;
 } tl_rnn_options;
 
 /* Directions of all layers are counted layer * D + direction: the forward one is 0, the reverse one 1. */

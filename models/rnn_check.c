@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include "models/rnn_run.h"
+#include "models/rnn_fused.h"
 #include "ops/select.h"
 
 static tl_status check_cell(const tl_rnn_options *o, tl_error *err)
@@ -65,6 +65,16 @@ static tl_status check_start(const tl_rnn_options *o, tl_error *err)
 	return TL_OK;
 }
 
+static tl_status check_impl(const tl_rnn_options *o, tl_error *err)
+{
+	const char *why = o->impl == TL_FUSED ? tl__rnn_not_fused(o) : NULL;
+	if (o->impl != TL_COMPOSED && o->impl != TL_FUSED && o->impl != TL_AUTO)
+		return tl_error_set(err, TL_ERR_ARGUMENT, "rnn: there is no way to run number %d", (int)o->impl);
+	if (why)
+		return tl_error_set(err, TL_ERR_ARGUMENT, "rnn: cell %s %s: impl must be composed, or auto", o->cell->name, why);
+	return TL_OK;
+}
+
 tl_status tl__rnn_check_options(const tl_rnn_options *o, tl_error *err)
 {
 	tl_status status = check_cell(o, err);
@@ -81,7 +91,9 @@ tl_status tl__rnn_check_options(const tl_rnn_options *o, tl_error *err)
 				"rnn: cell %s has no state %d for a zoneout of %g", o->cell->name, k,
 				o->zoneout[k]);
 	}
-	return status ? status : check_start(o, err);
+	if (!status)
+		status = check_start(o, err);
+	return status ? status : check_impl(o, err);
 }
 
 /* Initial states must be as many as the cell has, each (layers, B, H), or none. */

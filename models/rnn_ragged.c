@@ -177,6 +177,9 @@ tl_rnn_result tl_rnn_run_ragged(
 {
 	if (!tl__rnn_fits(rnn, x, 3, initial))
 		return tl__rnn_failed(rnn, x.tape);
+	if (rnn->options.impl == TL_FUSED)
+		tl_tape_fail(x.tape, TL_ERR_ARGUMENT,
+			"rnn: rows of unequal lengths cannot be fused: impl must be composed, or auto");
 	bool batch_first = rnn->options.batch_first;
 	ragged r = {.batch = tl_dim(x, !batch_first), .total = tl_dim(x, batch_first), .batch_first = batch_first};
 	if (!check_lengths(x.tape, lengths, r.batch, r.total) || !sort_rows(&r, x.tape, lengths))

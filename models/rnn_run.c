@@ -6,7 +6,7 @@
  *	x[0] x[1] x[2]  ->  f[0] f[1] f[2]
  *	x[2] x[1] x[0]  ->  r[2] r[1] r[0]      y[t] = [f[t] r[t]]
  */
-#include "models/rnn_run.h"
+#include "models/rnn_fused.h"
 
 #include "graph/algebra.h"
 #include "ops/dropout.h"
@@ -25,7 +25,7 @@ static tl_var start(const tl_rnn *rnn, tl_tape *tape, tl_shape shape, int i, int
 	return tl_fill(tape, shape, 0);
 }
 
-static tl_state initial_state(
+tl_state tl__rnn_initial(
 	const tl_rnn *rnn, tl_tape *tape, tl_state given, int i, int64_t batch, bool training)
 {
 	tl_state s = {.n = rnn->options.cell->states};
@@ -125,7 +125,7 @@ bool tl__rnn_layers(const tl_rnn *rnn, tl__flow *f, tl_state initial, bool train
 		tl_state s[2];
 		tl_scope_begin(f->tape, "layer", j);
 		for (int d = 0; d < rnn->directions; d++)
-			s[d] = initial_state(rnn, f->tape, initial, j * rnn->directions + d, f->batch, training);
+			s[d] = tl__rnn_initial(rnn, f->tape, initial, j * rnn->directions + d, f->batch, training);
 		fine = f->steps == 0 || run_layer(rnn, j, f, back, training, s);
 		for (int k = 0; k < states; k++)
 			for (int d = 0; d < rnn->directions; d++)
@@ -153,9 +153,15 @@ tl_rnn_result tl_rnn_run(const tl_rnn *rnn, tl_var x, tl_state initial, bool tra
 		return tl__rnn_failed(rnn, x.tape);
 	if (rnn->options.batch_first)
 		x = tl_transpose(x, swap);
+	tl_rnn_result r;
+	if (tl__rnn_choose(rnn, x.tape, tl_dim(x, 0), tl_dim(x, 1), training)) {
+		r = tl__rnn_fused(rnn, x, initial, training);
+		if (rnn->options.batch_first)
+			r.output = tl_transpose(r.output, swap);
+		return r;
+	}
 	tl__flow f = {.tape = x.tape, .batch = tl_dim(x, 1), .steps = tl_dim(x, 0)};
 	f.at = tl_tape_alloc(x.tape, (size_t)f.steps * sizeof *f.at);
-	tl_rnn_result r;
 	if (!f.at)
 		return tl__rnn_failed(rnn, x.tape);
 	tl_scope_begin(x.tape, "layer", 0);

@@ -56,6 +56,10 @@ bool tl__rnn_layers(const tl_rnn *rnn, tl__flow *f, tl_state initial, bool train
  */
 bool tl__rnn_steps(const tl_rnn *rnn, tl_tape *tape, int i, int64_t steps, bool training, tl_var *x, tl_state *s);
 
+/* The states of direction i before the first step: one of the given ones, or what the net starts with. */
+tl_state tl__rnn_initial(
+	const tl_rnn *rnn, tl_tape *tape, tl_state given, int i, int64_t batch, bool training);
+
 /* What a run returns that failed. */
 tl_rnn_result tl__rnn_failed(const tl_rnn *rnn, tl_tape *tape);
 

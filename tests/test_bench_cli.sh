@@ -81,6 +81,15 @@ for steps in 1 4 9 20; do
     is "lm has the same loss with checkpoints" close "$(number loss out)" "$loss" 1e-5
     is "and asks for no memory" same "$(number allocations_per_step out)" 0.0
 done
+for work in lm last-state; do
+    bench $work --cell lstm
+    loss=$(number loss out)
+    for impl in fused auto; do
+        bench $work --cell lstm --impl $impl
+        is "$work has the same loss $impl" close "$(number loss out)" "$loss" 1e-5
+        is "$work asks for no memory $impl" same "$(number allocations_per_step out)" 0.0
+    done
+done
 bench seq2seq
 is "seq2seq names its sizes" holds '"work": "seq2seq attention V11 E5 H8 S4 T3 B3"'
 bench ragged
@@ -191,7 +200,8 @@ refused "--max-length: '2000000' is no whole number" bench ragged --max-length 2
 refused "--steps: '0' is no whole number" bench unequal --steps 0
 refused "--threads: '-1' is no whole number" bench gemm --threads -1
 refused "'2' is not an option" bench gemm 2
-refused "--impl fused: fused cells are not in this version" bench lm --impl fused
+refused "--impl fused: the layers of this work cannot be fused" bench ragged --impl fused
+refused "rnn: cell mgu has no fused form: impl must be composed, or auto" bench last-state --impl fused
 refused "--impl: 'fast' is none of composed, fused, auto" bench lm --impl fast
 refused "--plan: 'roll_up' is no pass; there are roll" bench lm --plan fuse,roll_up
 refused "--executor: 'eager' is neither planned nor plain" bench lm --executor eager

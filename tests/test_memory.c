@@ -66,6 +66,7 @@ void __wrap_free(void *p)
 enum { T = 4, B = 3, V = 7 };
 
 typedef struct program {
+	tl_impl impl;
 	tl_store *store;
 	tl_lm *lm;
 	tl_optimizer *optimizer;
@@ -78,7 +79,7 @@ static tl_status open_program(program *p, tl_error *err)
 	p->tape = tl_tape_new(&(tl_tape_options){.threads = 1});
 	if (!p->store || !p->tape)
 		return tl_error_memory(err);
-	tl_lm_options o = {.cell = &tl_cell_lstm, .symbols = V, .embed = 3, .hidden = 5, .layers = 2, .dropout = 0.1};
+	tl_lm_options o = {.more.impl = p->impl, .cell = &tl_cell_lstm, .symbols = V, .embed = 3, .hidden = 5, .layers = 2, .dropout = 0.1};
 	if (!(p->lm = tl_lm_new(p->store, &o, err)))
 		return err->status;
 	tl_lm_init(p->lm, &(tl_rng){.seed = 1});
@@ -108,14 +109,29 @@ static tl_status train_step(program *p, tl_error *err)
 	return TL_OK;
 }
 
-static tl_status train(tl_error *err)
+static tl_status train(tl_impl impl, tl_error *err)
 {
-	program p = {0};
+	program p = {.impl = impl};
 	tl_status status = open_program(&p, err);
 	for (int step = 0; step < 2 && !status; step++)
 		status = train_step(&p, err);
 	close_program(&p);
 	return status;
+}
+
+static tl_status train_composed(tl_error *err)
+{
+	return train(TL_COMPOSED, err);
+}
+
+static tl_status train_fused(tl_error *err)
+{
+	return train(TL_FUSED, err);
+}
+
+static tl_status train_auto(tl_error *err)
+{
+	return train(TL_AUTO, err);
 }
 
 static tl_status even(
@@ -150,7 +166,7 @@ static tl_status decode(tl_error *err)
 static const struct {
 	tl_status (*run)(tl_error *err);
 	long least; /* allocations */
-} programs[] = {{train, 20}, {decode, 20}};
+} programs[] = {{train_composed, 20}, {train_fused, 20}, {train_auto, 20}, {decode, 20}};
 
 START_TEST(nth_allocation_fails)
 {

@@ -249,14 +249,28 @@ static void check_net(tl_rnn_options options)
 	free(packed.data);
 }
 
-/* For each cell. */
-START_TEST(values_and_gradients)
+static void check_cell(const tl_cell *cell, tl_impl impl)
 {
-	const tl_cell *cell = tl_cell_at(_i);
 	char name[64];
 	snprintf(name, sizeof name, "recurrent_%s", cell->name);
 	open_file(name);
-	check_net((tl_rnn_options){.cell = cell});
+	check_net((tl_rnn_options){.cell = cell, .impl = impl});
+}
+
+/* For each cell. */
+START_TEST(values_and_gradients)
+{
+	check_cell(tl_cell_at(_i), TL_COMPOSED);
+}
+END_TEST
+
+static const tl_cell *const fused[] = {&tl_cell_rnn, &tl_cell_rnn_relu, &tl_cell_gru, &tl_cell_gru_lbr, &tl_cell_lstm,
+	&tl_cell_lstm_peephole, &tl_cell_lstm_projected};
+
+/* For each cell that runs over a sequence in one node. */
+START_TEST(fused_values_and_gradients)
+{
+	check_cell(fused[_i], TL_FUSED);
 }
 END_TEST
 
@@ -268,16 +282,29 @@ static const struct {
 
 enum { KINDS = sizeof kinds / sizeof *kinds, DIRECTED = KINDS * sizeof directed / sizeof *directed };
 
+static void check_directions(int i, tl_impl impl)
+{
+	const tl_cell *cell = directed[i / KINDS];
+	char name[64];
+	snprintf(name, sizeof name, "directions_%s_%s", cell->name, kinds[i % KINDS].name);
+	open_file(name);
+	check_net((tl_rnn_options){.cell = cell,
+		.bidirectional = kinds[i % KINDS].bidirectional,
+		.batch_first = kinds[i % KINDS].batch_first,
+		.impl = impl});
+}
+
 /* For each of those cells and kinds of nets: deep, in both directions, with sequences of unequal lengths. */
 START_TEST(directions)
 {
-	const tl_cell *cell = directed[_i / KINDS];
-	char name[64];
-	snprintf(name, sizeof name, "directions_%s_%s", cell->name, kinds[_i % KINDS].name);
-	open_file(name);
-	check_net((tl_rnn_options){.cell = cell,
-		.bidirectional = kinds[_i % KINDS].bidirectional,
-		.batch_first = kinds[_i % KINDS].batch_first});
+	check_directions(_i, TL_COMPOSED);
+}
+END_TEST
+
+/* In one node for each layer and direction, where sequences are of one length; the others are composed. */
+START_TEST(fused_directions)
+{
+	check_directions(_i, strcmp(kinds[_i % KINDS].name, "both") ? TL_AUTO : TL_FUSED);
 }
 END_TEST
 
@@ -354,6 +381,8 @@ Suite *tl_test_suite(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_loop_test(c, values_and_gradients, 0, cells);
 	tcase_add_loop_test(c, directions, 0, DIRECTED);
+	tcase_add_loop_test(c, fused_values_and_gradients, 0, (int)(sizeof fused / sizeof *fused));
+	tcase_add_loop_test(c, fused_directions, 0, DIRECTED);
 	tcase_add_test(c, a_loss_curve);
 	suite_add_tcase(s, c);
 	return s;

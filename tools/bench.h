@@ -10,7 +10,7 @@
 #include "core/arena.h"
 #include "core/random.h"
 #include "graph/tape.h"
-#include "models/cell.h"
+#include "models/rnn.h"
 #include "optim/store.h"
 
 #define BENCH_SIZES 8
@@ -27,6 +27,7 @@ typedef struct bench_size {
 typedef struct bench_options {
 	int64_t size[BENCH_SIZES]; /* in the order of the work's sizes */
 	const tl_cell *cell;
+	tl_impl impl;
 	int64_t threads, steps, warmup, seed;
 	const char *plan;            /* NULL: as tapes have it */
 	const tl_executor *executor; /* NULL: the tape's own */
@@ -46,6 +47,7 @@ typedef struct bench_job {
 typedef struct bench_work {
 	const char *doc;
 	const tl_cell *cell; /* the default of --cell; NULL: there is no such option */
+	bool fused;          /* --impl fused makes sense */
 	bench_size sizes[BENCH_SIZES + 1];
 	/* Sets name, tokens and model; whatever fails, `release` comes after it if the model is set. */
 	tl_status (*make)(bench_job *job, const bench_options *o, tl_error *err);

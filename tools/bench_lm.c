@@ -31,7 +31,7 @@ static tl_status make_lm(bench_job *job, const bench_options *o, tl_error *err)
 	job->model = m;
 	m->checkpoint = n[CHECKPOINT];
 	tl_lm_options net = {.cell = o->cell, .symbols = n[VOCAB], .embed = n[EMBED], .hidden = n[HIDDEN],
-		.layers = (int)n[LAYERS]};
+		.layers = (int)n[LAYERS], .more.impl = o->impl};
 	if (!(m->lm = tl_lm_new(job->store, &net, err)))
 		return err->status;
 	tl_lm_init(m->lm, &job->rng);
@@ -85,6 +85,7 @@ tl_status bench_lm(int argc, char **argv, tl_error *err)
 		.doc = "Time training steps of a language model on random symbols: embedding, recurrent layers, dense "
 		       "layer, mean cross entropy.",
 		.cell = &tl_cell_lstm,
+		.fused = true,
 		.sizes = {{"vocab", 10000, 1, "Symbols of the vocabulary"}, {"embed", 256, 0, "Size of the embedding; 0: one-hot"},
 			{"hidden", 256, 1, "Size of each state"}, {"layers", 1, 1, "Recurrent layers"},
 			{"length", 35, 1, "Time steps"}, {"batch", 32, 1, "Rows"},
@@ -131,7 +132,7 @@ static tl_status make_last(bench_job *job, const bench_options *o, tl_error *err
 		(long long)n[LAST_BATCH]);
 	job->tokens = n[LAST_LENGTH] * n[LAST_BATCH];
 	job->model = m;
-	tl_rnn_options net = {.cell = o->cell, .input = n[LAST_INPUT], .hidden = n[LAST_HIDDEN]};
+	tl_rnn_options net = {.cell = o->cell, .input = n[LAST_INPUT], .hidden = n[LAST_HIDDEN], .impl = o->impl};
 	if (!(m->rnn = tl_rnn_new(job->store, "rnn", &net, err)))
 		return err->status;
 	tl_rnn_init(m->rnn, &job->rng);
@@ -162,6 +163,7 @@ tl_status bench_last_state(int argc, char **argv, tl_error *err)
 		.doc = "Time training steps of one recurrent layer on random input: mean square of the difference between "
 		       "its last state and a target.",
 		.cell = &tl_cell_mgu,
+		.fused = true,
 		.sizes = {{"vocab", 0, 0, "Rows of a table in which the input is looked up; 0: the input is given"}, {"input", 256, 1, "Size of the input"}, {"hidden", 256, 1, "Size of each state"},
 			{"length", 35, 1, "Time steps"}, {"batch", 32, 1, "Rows"}},
 		.make = make_last,

@@ -12,7 +12,7 @@ enum { THREADS = 0x100, IMPL, PLAN, EXECUTOR, STEPS, WARMUP, SEED, PROFILE, CELL
 static const struct argp_option options[] = {
 	{0, 0, 0, 0, "Measuring:", 2},
 	{"threads", THREADS, "N", 0, "Threads (TL_THREADS, or all cores)", 2},
-	{"impl", IMPL, "NAME", 0, "Cells: composed, fused, or auto (default)", 2},
+	{"impl", IMPL, "NAME", 0, "Layers: composed (default), fused, or auto: the faster one", 2},
 	{"plan", PLAN, "LIST", 0, "Passes of the planner: \"fuse,place\", all, none, -split (TL_PLAN, or all)", 2},
 	{"executor", EXECUTOR, "NAME", 0, "planned or plain (the tape's own)", 2},
 	{"steps", STEPS, "N", 0, "Training steps to time; the median counts (12)", 2},
@@ -44,12 +44,16 @@ typedef struct parser {
 	bench_options *to;
 } parser;
 
-static void parse_impl(char *arg, struct argp_state *state)
+static tl_impl parse_impl(const bench_work *work, char *arg, struct argp_state *state)
 {
-	if (!strcmp(arg, "fused"))
-		argp_error(state, "--impl fused: fused cells are not in this version; composed is there");
-	if (strcmp(arg, "composed") && strcmp(arg, "auto"))
-		argp_error(state, "--impl: '%s' is none of composed, fused, auto", arg);
+	static const char *const names[] = {[TL_COMPOSED] = "composed", [TL_FUSED] = "fused", [TL_AUTO] = "auto"};
+	if (!strcmp(arg, names[TL_FUSED]) && !work->fused)
+		argp_error(state, "--impl fused: the layers of this work cannot be fused; composed and auto are there");
+	for (int k = 0; k < 3; k++)
+		if (!strcmp(arg, names[k]))
+			return (tl_impl)k;
+	argp_error(state, "--impl: '%s' is none of composed, fused, auto", arg);
+	return TL_COMPOSED;
 }
 
 static const tl_executor *parse_executor(char *arg, struct argp_state *state)
@@ -78,7 +82,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	bench_options *o = p->to;
 	switch (key) {
 	case THREADS: o->threads = option_int(state, "--threads", arg, 1, 4096); break;
-	case IMPL: parse_impl(arg, state); break;
+	case IMPL: o->impl = parse_impl(p->work, arg, state); break;
 	case PLAN: o->plan = parse_plan(arg, state); break;
 	case EXECUTOR: o->executor = parse_executor(arg, state); break;
 	case STEPS: o->steps = option_int(state, "--steps", arg, 1, 1000000); break;
