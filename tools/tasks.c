@@ -7,6 +7,7 @@ static const task_kind *const kinds[] = {
 	&lm_kind,
 	&tagger_kind,
 	&classifier_kind,
+	&series_kind,
 	&translator_kind,
 };
 
