@@ -12,6 +12,7 @@
 typedef tl_status (*command_fn)(int argc, char **argv, tl_error *err);
 
 tl_status command_sample(int argc, char **argv, tl_error *err);
+tl_status command_translate(int argc, char **argv, tl_error *err);
 tl_status command_tag(int argc, char **argv, tl_error *err);
 tl_status command_classify(int argc, char **argv, tl_error *err);
 tl_status command_predict(int argc, char **argv, tl_error *err);

@@ -21,6 +21,7 @@ static const struct {
 	{"sample", command_sample, NULL, "sample MODEL [OPTION...]", "let a trained language model write"},
 	{"tag", command_tag, NULL, "tag MODEL", "tag the words of lines from standard input"},
 	{"classify", command_classify, NULL, "classify MODEL [OPTION...]", "label lines from standard input"},
+	{"translate", command_translate, NULL, "translate MODEL [OPTION...]", "translate lines from standard input"},
 	{"predict", command_predict, NULL, "predict MODEL [OPTION...]", "find classes, values, labels or what comes next in series"},
 	{"graph", command_graph, NULL, "graph lm|MODEL [OPTION...]", "draw a model unrolled over time"},
 	{"info", command_info, NULL, "info MODEL", "what a model file holds"},

@@ -8,6 +8,7 @@ static const task_kind *const kinds[] = {
 	&tagger_kind,
 	&classifier_kind,
 	&series_kind,
+	&translator_kind,
 };
 
 const task_kind *task_kind_at(int k)
