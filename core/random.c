@@ -4,24 +4,53 @@
 #include <assert.h>
 #include <math.h>
 
-void tl_philox(uint64_t key, uint64_t stream, uint64_t index, uint32_t out[4])
+#include "core/vector.h"
+
+#define LANES 16 /* blocks side by side */
+
+/* Words w of blocks index .. index + LANES - 1. Each lane is one block. */
+static inline __attribute__((always_inline)) void blocks(
+	uint64_t key, uint64_t stream, uint64_t index, int lanes, uint32_t w[4][LANES])
 {
 	uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-	uint32_t c0 = (uint32_t)index, c1 = (uint32_t)(index >> 32);
-	uint32_t c2 = (uint32_t)stream, c3 = (uint32_t)(stream >> 32);
+	for (int i = 0; i < lanes; i++) {
+		w[0][i] = (uint32_t)(index + (uint64_t)i);
+		w[1][i] = (uint32_t)((index + (uint64_t)i) >> 32);
+		w[2][i] = (uint32_t)stream;
+		w[3][i] = (uint32_t)(stream >> 32);
+	}
 	for (int round = 0; round < 10; round++) {
-		uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
-		c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-		c1 = (uint32_t)p1;
-		c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-		c3 = (uint32_t)p0;
+		for (int i = 0; i < lanes; i++) {
+			uint64_t p0 = (uint64_t)0xD2511F53u * w[0][i], p1 = (uint64_t)0xCD9E8D57u * w[2][i];
+			w[0][i] = (uint32_t)(p1 >> 32) ^ w[1][i] ^ k0;
+			w[1][i] = (uint32_t)p1;
+			w[2][i] = (uint32_t)(p0 >> 32) ^ w[3][i] ^ k1;
+			w[3][i] = (uint32_t)p0;
+		}
 		k0 += 0x9E3779B9u;
 		k1 += 0xBB67AE85u;
 	}
-	out[0] = c0;
-	out[1] = c1;
-	out[2] = c2;
-	out[3] = c3;
+}
+
+void tl_philox(uint64_t key, uint64_t stream, uint64_t index, uint32_t out[4])
+{
+	uint32_t w[4][LANES];
+	blocks(key, stream, index, 1, w);
+	for (int j = 0; j < 4; j++)
+		out[j] = w[j][0];
+}
+
+TL_VECTOR void tl_philox_blocks(uint64_t key, uint64_t stream, uint64_t index, int64_t n, uint32_t *out)
+{
+	uint32_t w[4][LANES];
+	for (; n >= LANES; n -= LANES, index += LANES, out += 4 * LANES) {
+		blocks(key, stream, index, LANES, w);
+		for (int i = 0; i < LANES; i++)
+			for (int j = 0; j < 4; j++)
+				out[4 * i + j] = w[j][i];
+	}
+	for (int64_t i = 0; i < n; i++)
+		tl_philox(key, stream, index + (uint64_t)i, out + 4 * i);
 }
 
 double tl_rng_uniform(tl_rng *r)

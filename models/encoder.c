@@ -45,14 +45,13 @@ static tl_status add_layers(tl_encoder *e, tl_store *store, const char *name, tl
 		return err->status;
 	if (o->kernel > 0)
 		return add_convs(e, store, name, err);
-	tl_rnn_options rnn = {
-		.cell = o->cell,
-		.input = tl_embedding_size(&e->embedding),
-		.hidden = o->hidden,
-		.layers = o->layers,
-		.dropout = o->dropout,
-		.bidirectional = o->bidirectional,
-	};
+	tl_rnn_options rnn = o->more;
+	rnn.cell = o->cell;
+	rnn.input = tl_embedding_size(&e->embedding);
+	rnn.hidden = o->hidden;
+	rnn.layers = o->layers;
+	rnn.dropout = o->dropout;
+	rnn.bidirectional = o->bidirectional;
 	e->rnn = tl_rnn_new(store, name, &rnn, err);
 	return e->rnn ? TL_OK : err->status;
 }

@@ -25,6 +25,7 @@ typedef struct tl_encoder_options {
 	bool bidirectional;
 	int64_t kernel; /* K: steps that a convolution reads; 0: recurrent */
 	double dropout;
+	tl_rnn_options more; /* of the recurrent layers, besides the above: starts, zoneout, truncation, ... */
 } tl_encoder_options;
 
 typedef struct tl_encoder {

@@ -13,9 +13,9 @@ tl_reader *tl_reader_new(tl_store *store, const tl_reader_options *o, tl_error *
 		return NULL;
 	}
 	m->options = *o;
-	if (tl_embedding_add(&m->input, store, "embed", o->symbols, o->embed, err))
+	if (o->symbols != 0 && tl_embedding_add(&m->input, store, "embed", o->symbols, o->embed, err))
 		goto failed;
-	m->options.rnn.input = tl_embedding_size(&m->input);
+	m->options.rnn.input = o->symbols != 0 ? tl_embedding_size(&m->input) : o->embed;
 	m->options.rnn.batch_first = false;
 	m->rnn = tl_rnn_new(store, "rnn", &m->options.rnn, err);
 	if (m->rnn && tl_dense_add(&m->output, store, "out", tl_rnn_output_size(m->rnn), o->labels, err) == TL_OK)
@@ -34,14 +34,16 @@ void tl_reader_free(tl_reader *m)
 
 void tl_reader_init(tl_reader *m, tl_rng *rng)
 {
-	tl_embedding_init(&m->input, rng);
+	if (m->options.symbols != 0)
+		tl_embedding_init(&m->input, rng);
 	tl_rnn_init(m->rnn, rng);
 	tl_dense_init(&m->output, rng);
 }
 
-static tl_rnn_result read(const tl_reader *m, tl_var symbols, const int64_t *lengths, bool training)
+static tl_rnn_result read(const tl_reader *m, tl_var x, const int64_t *lengths, bool training)
 {
-	tl_var x = tl_dropout(tl_embedding_run(&m->input, symbols), training ? m->options.dropout : 0);
+	if (m->options.symbols != 0)
+		x = tl_dropout(tl_embedding_run(&m->input, x), training ? m->options.dropout : 0);
 	return lengths ? tl_rnn_run_ragged(m->rnn, x, lengths, (tl_state){0}, training)
 		       : tl_rnn_run(m->rnn, x, (tl_state){0}, training);
 }
@@ -51,14 +53,14 @@ static tl_var label(const tl_reader *m, tl_var y, bool training)
 	return tl_dense_run(&m->output, tl_dropout(y, training ? m->options.dropout : 0));
 }
 
-tl_var tl_reader_tag(const tl_reader *m, tl_var symbols, const int64_t *lengths, bool training)
+tl_var tl_reader_tag(const tl_reader *m, tl_var x, const int64_t *lengths, bool training)
 {
-	return label(m, read(m, symbols, lengths, training).output, training);
+	return label(m, read(m, x, lengths, training).output, training);
 }
 
 tl_var tl_reader_classify(
-	const tl_reader *m, tl_var symbols, const int64_t *lengths, tl_pool_rule pool, bool training)
+	const tl_reader *m, tl_var x, const int64_t *lengths, tl_pool_rule pool, bool training)
 {
-	tl_rnn_result r = read(m, symbols, lengths, training);
+	tl_rnn_result r = read(m, x, lengths, training);
 	return label(m, tl_pool_over_time(r.output, lengths, pool, m->rnn->directions), training);
 }

@@ -37,6 +37,7 @@ static tl_status add_encoder(tl_seq2seq *m, tl_store *store, tl_error *err)
 		.bidirectional = o->bidirectional,
 		.kernel = o->kernel,
 		.dropout = o->dropout,
+		.more = o->encoder_more,
 	};
 	m->encoder = tl_encoder_new(store, "encoder", &encoder, err);
 	return m->encoder ? TL_OK : err->status;

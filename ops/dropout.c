@@ -2,8 +2,11 @@
 /* Element i is decided by word i % 4 of block i / 4 of the node's stream. */
 #include "ops/dropout.h"
 
+#include <math.h>
+
 #include "core/random.h"
 #include "core/threads.h"
+#include "core/vector.h"
 #include "ops/arith.h"
 
 typedef struct tl__mask_params {
@@ -23,6 +26,7 @@ static tl_status mask_infer(tl_infer *s)
 
 #define BLOCK 4    /* words of one call of tl_philox */
 #define GRAIN 2048 /* blocks worth waking a thread for */
+#define AT_ONCE 64 /* blocks */
 
 struct mask {
 	const tl_call *call;
@@ -30,15 +34,24 @@ struct mask {
 	int64_t n;
 };
 
+/* n elements of the mask. A number k / 2^24 < p where k < p 2^24, and a whole k where it is below the next whole one. */
+TL_VECTOR static void keep(const struct mask *m, int64_t n, const uint32_t *word, tl_real *to)
+{
+	uint32_t dropped = (uint32_t)ceil(m->p * 0x1p24);
+	tl_real kept = (tl_real)(1 / (1 - m->p)); /* where p = 1, none is */
+	for (int64_t i = 0; i < n; i++)
+		to[i] = word[i] >> 8 < dropped ? 0 : kept;
+}
+
 static void mask_blocks(void *ctx, int64_t first, int64_t last)
 {
 	const struct mask *m = ctx;
-	tl_real *to = m->call->out->data, kept = (tl_real)(1 / (1 - m->p)); /* where p = 1, none is */
-	for (int64_t block = first; block < last; block++) {
-		uint32_t word[BLOCK];
-		tl_philox(m->call->seed, m->call->stream, (uint64_t)block, word);
-		for (int64_t i = block * BLOCK, j = 0; j < BLOCK && i + j < m->n; j++)
-			to[i + j] = tl_uniform24(word[j]) < m->p ? 0 : kept;
+	tl_real *to = m->call->out->data;
+	uint32_t word[AT_ONCE * BLOCK];
+	for (int64_t block = first; block < last; block += AT_ONCE) {
+		int64_t blocks = last - block < AT_ONCE ? last - block : AT_ONCE, left = m->n - block * BLOCK;
+		tl_philox_blocks(m->call->seed, m->call->stream, (uint64_t)block, blocks, word);
+		keep(m, left < blocks * BLOCK ? left : blocks * BLOCK, word, to + block * BLOCK);
 	}
 }
 

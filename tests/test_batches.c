@@ -26,7 +26,7 @@ static void setup(void)
 static batches make(int64_t n, int64_t size, bool shuffled, bool sorted, uint64_t seed)
 {
 	batches b;
-	batch_options o = {n, size, shuffled, sorted, seed, length1, length2};
+	batch_options o = {n, size, shuffled, sorted, seed, length1, length2, NULL};
 	ck_assert(!batches_init(&b, &o, &err));
 	return b;
 }
@@ -172,6 +172,30 @@ START_TEST(lengths_may_be_missing)
 }
 END_TEST
 
+/* Some of the examples, known by their own numbers, to which lengths belong. */
+START_TEST(some_examples)
+{
+	static const int64_t example[] = {7, 2, 9, 4, 11};
+	enum { FEW = sizeof example / sizeof *example };
+	batches b;
+	batch_options o = {.n = FEW, .size = 2, .shuffled = true, .sorted = true, .length1 = length1, .example = example};
+	ck_assert(!batches_init(&b, &o, &err));
+	for (int64_t epoch = 1; epoch < 4; epoch++) {
+		int64_t seen[MOST] = {0}, rows;
+		batches_epoch(&b, epoch);
+		for (int64_t k = 0; k < b.count; k++) {
+			const int64_t *which = batches_get(&b, k, &rows);
+			for (int64_t i = 0; i < rows; i++)
+				seen[which[i]]++;
+			ck_assert(rows < 2 || length1[which[0]] <= length1[which[1]]);
+		}
+		for (int i = 0; i < FEW; i++)
+			ck_assert_int_eq(seen[example[i]], 1);
+	}
+	batches_release(&b);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
 	Suite *s = suite_create("batches");
@@ -183,6 +207,7 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, batches_hold_neighbours);
 	tcase_add_loop_test(c, shuffles_are_uniform, 0, 2);
 	tcase_add_test(c, lengths_may_be_missing);
+	tcase_add_test(c, some_examples);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -24,6 +24,23 @@ START_TEST(known_answers)
 }
 END_TEST
 
+START_TEST(blocks_are_those_that_are_made_one_by_one)
+{
+	enum { MOST = 37 };
+	uint64_t key = 0x299f31d0a4093822, stream = 0x0370734413198a2e, from = UINT32_MAX - 11u;
+	for (int64_t n = 0; n <= MOST; n++) {
+		uint32_t all[4 * MOST + 1], one[4];
+		all[4 * n] = 77;
+		tl_philox_blocks(key, stream, from, n, all);
+		for (int64_t k = 0; k < 4 * n; k++) {
+			tl_philox(key, stream, from + (uint64_t)(k / 4), one);
+			ck_assert_uint_eq(all[k], one[k % 4]);
+		}
+		ck_assert_uint_eq(all[4 * n], 77);
+	}
+}
+END_TEST
+
 START_TEST(moments)
 {
 	enum { N = 200000 };
@@ -61,6 +78,7 @@ Suite *tl_test_suite(void)
 	Suite *s = suite_create("random");
 	TCase *c = tcase_create("philox");
 	tcase_add_loop_test(c, known_answers, 0, 3);
+	tcase_add_test(c, blocks_are_those_that_are_made_one_by_one);
 	tcase_add_test(c, moments);
 	tcase_add_test(c, below_reaches_all_and_only);
 	suite_add_tcase(s, c);

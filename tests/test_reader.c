@@ -128,6 +128,31 @@ START_TEST(values_and_gradients)
 }
 END_TEST
 
+/* A net of vectors that are given its embedded symbols does the same, and has no embedding. */
+START_TEST(reads_vectors)
+{
+	tl_error err = {0};
+	tl_store *other = tl_store_new();
+	tl_reader_options o = reader->options;
+	o.symbols = 0;
+	tl_reader *vectors = tl_reader_new(other, &o, &err);
+	ck_assert_msg(vectors != NULL, "%s", err.text);
+	tl_reader_init(vectors, &(tl_rng){.seed = 1});
+	ck_assert_ptr_null(tl_store_find(other, "embed.table"));
+	for (int k = 0; k < tl_store_count(other); k++) {
+		const tl_param *p = tl_store_at(other, k);
+		load("", p->name, TL_REAL, tl_shape_size(p->value.shape), p->value.data);
+	}
+	tl_var x = tl_embedding_run(&reader->input, input());
+	check_equal("tag", tl_reader_tag(vectors, x, lengths, false), logits_of(TAG, lengths, false));
+	check_equal("mean", tl_reader_classify(vectors, x, lengths, TL_POOL_MEAN, false),
+		logits_of(TL_POOL_MEAN, lengths, false));
+	tl_reader_free(vectors);
+	tl_tape_reset(tape);
+	tl_store_free(other);
+}
+END_TEST
+
 START_TEST(no_lengths_are_whole_ones)
 {
 	static const int64_t whole[B] = {T, T, T, T};
@@ -195,6 +220,7 @@ Suite *tl_test_suite(void)
 	TCase *c = tcase_create("reader");
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_loop_test(c, values_and_gradients, 0, RULES);
+	tcase_add_test(c, reads_vectors);
 	tcase_add_loop_test(c, no_lengths_are_whole_ones, 0, RULES);
 	tcase_add_loop_test(c, drops_in_training_only, 0, RULES);
 	tcase_add_test(c, refuses_lengths_and_shapes);

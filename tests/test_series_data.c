@@ -343,6 +343,41 @@ START_TEST(other_parts_are_held_against_the_model)
 }
 END_TEST
 
+/* How much there is to be found in each series: of what kinds, with lengths. */
+START_TEST(places_are_counted)
+{
+	static const struct {
+		tl_shape shape;
+		bool whole;
+		series_target target;
+		int64_t want[N];
+	} kinds[] = {
+		{{.axes = 1, .dim = {N}}, true, SERIES_CLASSES, {1, 1, 1, 1, 1}},
+		{{.axes = 2, .dim = {N, K}}, false, SERIES_VALUES, {1, 1, 1, 1, 1}},
+		{{.axes = 3, .dim = {N, T, K}}, false, SERIES_STEP_VALUES, {4, 0, 2, 3, 1}},
+		{{.axes = 2, .dim = {N, T}}, true, SERIES_STEP_LABELS, {3, 0, 2, 2, 1}},
+		{{.axes = 0}, false, SERIES_NEXT, {4, 0, 2, 3, 1}},
+	};
+	series s;
+	put(path_x, TL_SHAPE(N, T, D), false);
+	put_lengths();
+	if (kinds[_i].target == SERIES_STEP_LABELS) /* the last of them is past its series' end */
+		wholes[2] = wholes[3 * T] = wholes[2 * T + 3] = SERIES_IGNORED;
+	const char *y = kinds[_i].shape.axes > 0 ? path_y : NULL;
+	if (y)
+		put(path_y, kinds[_i].shape, kinds[_i].whole);
+	ck_assert_msg(!series_open(&s, path_x, y, path_l, &err), "%s", err.text);
+	ck_assert_int_eq(s.target, kinds[_i].target);
+	for (int64_t i = 0; i < N; i++)
+		ck_assert_int_eq(series_count(&s, i), kinds[_i].want[i]);
+	if (!y) {
+		ck_assert_int_eq(s.outputs, D);
+		ck_assert(!series_check(&s, SERIES_NEXT, D, D, &err));
+	}
+	series_release(&s);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
 	Suite *s = suite_create("series_data");
@@ -358,6 +393,7 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, values_that_do_not_fit);
 	tcase_add_test(c, lengths_that_do_not_fit);
 	tcase_add_test(c, other_parts_are_held_against_the_model);
+	tcase_add_loop_test(c, places_are_counted, 0, 5);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -78,6 +78,8 @@ void batches_epoch(batches *b, int64_t epoch)
 	tl_rng rng = {.seed = b->options.seed, .stream = STREAM + (uint64_t)epoch};
 	tl_rng *random = b->options.shuffled ? &rng : NULL;
 	number(b->order, b->options.n, random);
+	for (int64_t i = 0; i < b->options.n && b->options.example; i++)
+		b->order[i] = b->options.example[b->order[i]];
 	if (b->options.sorted)
 		sort(b);
 	number(b->batch, b->count, b->options.sorted ? random : NULL);

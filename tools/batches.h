@@ -17,11 +17,12 @@
 #include "core/status.h"
 
 typedef struct batch_options {
-	int64_t n;    /* examples */
+	int64_t n;    /* examples: 0..n - 1, or `example`'s */
 	int64_t size; /* B, > 0 */
 	bool shuffled, sorted;
 	uint64_t seed;
-	const int64_t *length1, *length2; /* n each, read at each epoch; NULL: all are equal */
+	const int64_t *length1, *length2; /* of examples, read at each epoch; NULL: all are equal */
+	const int64_t *example; /* n numbers, read at each epoch; NULL: 0..n - 1 */
 } batch_options;
 
 typedef struct batches {

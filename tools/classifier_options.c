@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/classifier.h"
 
-#include <string.h>
-
 #include "models/cells.h"
 
 /* PATHS + k is the option of part k. */
@@ -10,8 +8,6 @@ enum { PATHS = 0x100, UNIT = PATHS + PARTS, POOL, MIN_COUNT };
 
 static const char *const units[] = {"char", "word", NULL};
 static const words_rule unit_rules[] = {WORDS_CHAR, WORDS_SPACE};
-static const char *const pools[] = {
-	[TL_POOL_LAST] = "last", [TL_POOL_MEAN] = "mean", [TL_POOL_MAX] = "max", NULL};
 
 #define LOOKED_AT                                                                                                  \
 	{"valid", PATHS + VALID, "FILE", 0, "Texts that choose the best epoch", 2},                               \
@@ -38,7 +34,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case PATHS + VALID: t->paths[VALID] = option_path(state, "--valid", arg); break;
 	case PATHS + TEST: t->paths[TEST] = option_path(state, "--test", arg); break;
 	case UNIT: t->unit = unit_rules[option_word(state, "--unit", arg, units)]; break;
-	case POOL: t->pool = (tl_pool_rule)option_word(state, "--pool", arg, pools); break;
+	case POOL: t->pool = (tl_pool_rule)option_word(state, "--pool", arg, option_pools); break;
 	case MIN_COUNT: t->min_count = option_int(state, "--min-count", arg, 1, INT64_MAX); break;
 	case ARGP_KEY_END:
 		if (!t->paths[TRAIN])
@@ -95,24 +91,14 @@ bool classifier_config(const task *base, json_t *object)
 	const classifier *t = (const classifier *)base;
 	const char *unit = units[t->unit == unit_rules[1]];
 	return reader_config(base, object) && json_object_set_new(object, "unit", json_string(unit)) == 0 &&
-		json_object_set_new(object, "pool", json_string(pools[t->pool])) == 0;
-}
-
-/* The number of a member's value among words, or -1 and an error. */
-static int read_word(const json_t *object, const char *key, const char *const *words, tl_error *err)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-	for (int k = 0; text && words[k]; k++)
-		if (!strcmp(text, words[k]))
-			return k;
-	tl_error_set(err, TL_ERR_FORMAT, "the configuration's %s is '%.40s', which is unknown", key, text ? text : "");
-	return -1;
+		json_object_set_new(object, "pool", json_string(option_pools[t->pool])) == 0;
 }
 
 tl_status classifier_configure(task *base, const json_t *object, tl_error *err)
 {
 	classifier *t = (classifier *)base;
-	int unit = read_word(object, "unit", units, err), pool = unit < 0 ? -1 : read_word(object, "pool", pools, err);
+	int unit = config_word(object, "unit", units, err);
+	int pool = unit < 0 ? -1 : config_word(object, "pool", option_pools, err);
 	if (pool < 0)
 		return err->status;
 	t->unit = unit_rules[unit];

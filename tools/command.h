@@ -12,8 +12,10 @@
 typedef tl_status (*command_fn)(int argc, char **argv, tl_error *err);
 
 tl_status command_sample(int argc, char **argv, tl_error *err);
+tl_status command_translate(int argc, char **argv, tl_error *err);
 tl_status command_tag(int argc, char **argv, tl_error *err);
 tl_status command_classify(int argc, char **argv, tl_error *err);
+tl_status command_predict(int argc, char **argv, tl_error *err);
 tl_status command_graph(int argc, char **argv, tl_error *err);
 tl_status command_info(int argc, char **argv, tl_error *err);
 tl_status command_gradients(int argc, char **argv, tl_error *err);

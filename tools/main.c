@@ -21,6 +21,8 @@ static const struct {
 	{"sample", command_sample, NULL, "sample MODEL [OPTION...]", "let a trained language model write"},
 	{"tag", command_tag, NULL, "tag MODEL", "tag the words of lines from standard input"},
 	{"classify", command_classify, NULL, "classify MODEL [OPTION...]", "label lines from standard input"},
+	{"translate", command_translate, NULL, "translate MODEL [OPTION...]", "translate lines from standard input"},
+	{"predict", command_predict, NULL, "predict MODEL [OPTION...]", "find classes, values, labels or what comes next in series"},
 	{"graph", command_graph, NULL, "graph lm|MODEL [OPTION...]", "draw a model unrolled over time"},
 	{"info", command_info, NULL, "info MODEL", "what a model file holds"},
 	{"problem", command_problem, NULL, "problem NAME [OPTION...]", "learn a test of memory: adding, order, reber, copy"},
@@ -30,11 +32,11 @@ static const struct {
 
 #define COMMANDS (sizeof commands / sizeof *commands)
 
-static void print_tasks(const char *word, FILE *to)
+static void print_tasks(FILE *to)
 {
 	const task_kind *kind;
 	for (int k = 0; (kind = task_kind_at(k)); k++)
-		fprintf(to, "  tapeloop %s %-*s %s\n", word, (int)(24 - strlen(word)), kind->name, kind->summary);
+		fprintf(to, "  %-12s %s\n", kind->name, kind->summary);
 }
 
 static void print_help(FILE *to)
@@ -45,8 +47,7 @@ static void print_help(FILE *to)
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(to, "  tapeloop %-28s %s\n", commands[i].usage, commands[i].summary);
 	fputs("\nTasks:\n\n", to);
-	print_tasks("train", to);
-	print_tasks("eval", to);
+	print_tasks(to);
 	fputs("\n"
 	      "Each command explains itself: tapeloop train lm --help. A first session:\n\n"
 	      "  tapeloop train lm --data book.txt --cell lstm --epochs 10 --out model\n"
@@ -61,7 +62,7 @@ static void print_help(FILE *to)
 static void print_task_help(size_t i, FILE *to)
 {
 	fprintf(to, "Usage: tapeloop %s\n\nThe tasks:\n\n", commands[i].usage);
-	print_tasks(commands[i].word, to);
+	print_tasks(to);
 	fprintf(to, "\nEach explains itself: tapeloop %s lm --help.\n", commands[i].word);
 }
 
@@ -105,8 +106,11 @@ static int run_task(size_t i, int argc, char **argv)
 		print_task_help(i, stdout);
 		return EXIT_SUCCESS;
 	}
-	fprintf(stderr, "tapeloop %s: '%s' is no task; there are:\n", commands[i].word, task);
-	print_tasks(commands[i].word, stderr);
+	if (*task)
+		fprintf(stderr, "tapeloop %s: '%s' is no task; there are:\n\n", commands[i].word, task);
+	else
+		fprintf(stderr, "tapeloop %s: say which task first:\n\n", commands[i].word);
+	print_tasks(stderr);
 	return 2;
 }
 

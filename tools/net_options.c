@@ -39,7 +39,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	net_options *o = state->input;
 	switch (key) {
 	case CELL: o->cell = option_cell(state, arg); break;
-	case EMBED: o->embed = option_int(state, "--embed", arg, 0, 65536); break;
+	case EMBED:
+		o->embed = option_int(state, "--embed", arg, 0, 65536);
+		if (o->vectors)
+			argp_error(state, "--embed: there are no symbols here, vectors are read as they are");
+		break;
 	case HIDDEN: o->hidden = option_int(state, "--hidden", arg, 1, 65536); break;
 	case LAYERS: o->layers = option_int(state, "--layers", arg, 1, 1000); break;
 	case DROPOUT: o->dropout = option_real(state, "--dropout", arg, 0, 0.999); break;
@@ -69,7 +73,7 @@ static char *with_defaults(int key, const char *text, void *input)
 		return (char *)text;
 	switch (key) {
 	case CELL: return option_default(text, "%s", o->cell->name);
-	case EMBED: return option_default(text, "%lld", (long long)o->embed);
+	case EMBED: return o->vectors ? NULL : option_default(text, "%lld", (long long)o->embed);
 	case HIDDEN: return option_default(text, "%lld", (long long)o->hidden);
 	case LAYERS: return option_default(text, "%lld", (long long)o->layers);
 	case DROPOUT: return option_default(text, "%g", o->dropout);

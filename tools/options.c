@@ -77,6 +77,19 @@ int option_word(struct argp_state *state, const char *option, const char *text, 
 	return 0;
 }
 
+const char *const option_pools[] = {
+	[TL_POOL_LAST] = "last", [TL_POOL_MEAN] = "mean", [TL_POOL_MAX] = "max", NULL};
+
+int config_word(const json_t *object, const char *key, const char *const *words, tl_error *err)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	for (int k = 0; text && words[k]; k++)
+		if (!strcmp(text, words[k]))
+			return k;
+	tl_error_set(err, TL_ERR_FORMAT, "the configuration's %s is '%.40s', which is unknown", key, text ? text : "");
+	return -1;
+}
+
 char *option_default(const char *text, const char *format, ...)
 {
 	char value[64];

@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
-#include "models/rnn.h"
+#include "models/pool.h"
 #include "tools/parts.h"
 
 /* `option` is the name with its dashes, for the sentence. */
@@ -19,6 +19,10 @@ const char *option_path(struct argp_state *state, const char *option, const char
 void option_split(struct argp_state *state, const char *text, double split[PARTS]);
 /* The number of `text` among words, which end with NULL: char|word, last|mean|max. */
 int option_word(struct argp_state *state, const char *option, const char *text, const char *const *words);
+/* The rules of models/pool.h, for option_word. */
+extern const char *const option_pools[];
+/* The number of a member's text among words, or -1 and an error. */
+int config_word(const json_t *object, const char *key, const char *const *words, tl_error *err);
 /* For an argp's help_filter: the text with a default in brackets behind it, to be freed by argp. */
 char *option_default(const char *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -40,6 +44,7 @@ typedef struct net_options {
 	double forget_bias;
 	bool set_forget_bias;
 	bool given;         /* was any of these options on the command line? */
+	bool vectors;       /* the input is vectors, which are not embedded: --embed is refused */
 } net_options;
 
 #define NET_DEFAULTS ((net_options){.cell = &tl_cell_lstm, .embed = 64, .hidden = 256, .layers = 1})

@@ -56,7 +56,6 @@ void reader_release(task *base)
 	batches_release(&t->order);
 	free(t->example);
 	free(t->which);
-	free(t->length);
 	free(t->lengths);
 	free(t->x);
 	free(t->y);
@@ -66,17 +65,15 @@ tl_status reader_learn_from(reader_task *t, const sequences *q, bool empty_too, 
 {
 	int64_t n = 0;
 	t->example = malloc(((size_t)q->n + 1) * sizeof *t->example);
-	t->length = malloc(((size_t)q->n + 1) * sizeof *t->length);
-	if (!t->example || !t->length)
+	if (!t->example)
 		return tl_error_memory(err);
 	for (int64_t i = 0; i < q->n; i++)
-		if (empty_too || q->length[i] > 0) {
-			t->example[n] = i;
-			t->length[n++] = q->length[i];
-		}
+		if (empty_too || q->length[i] > 0)
+			t->example[n++] = i;
 	task_digest(&t->base, q->length, (size_t)q->n * sizeof *q->length);
 	task_digest(&t->base, q->ids, (size_t)q->start[q->n] * sizeof *q->ids);
-	batch_options o = {.n = n, .size = t->base.batch, .shuffled = true, .sorted = true, .length1 = t->length};
+	batch_options o = {.n = n, .size = t->base.batch, .shuffled = true, .sorted = true, .length1 = q->length,
+		.example = t->example};
 	return batches_init(&t->order, &o, err);
 }
 
@@ -110,14 +107,11 @@ static tl_status reserve(reader_task *t, int64_t rows, int64_t size, tl_error *e
 	return t->room_rows && (t->room || size == 0) ? TL_OK : tl_error_memory(err);
 }
 
-/* Members which[i], or, in training, those that are learned from. */
-static tl_status take(
-	reader_task *t, const sequences *q, const int64_t *which, const int64_t *example, int64_t rows, tl_error *err)
+static tl_status take(reader_task *t, const sequences *q, const int64_t *which, int64_t rows, tl_error *err)
 {
 	if (reserve(t, rows, 0, err))
 		return err->status;
-	for (int64_t b = 0; b < rows; b++)
-		t->which[b] = example ? example[which[b]] : which[b];
+	memcpy(t->which, which, (size_t)rows * sizeof *which);
 	t->rows = rows;
 	t->steps = sequences_longest(q, t->which, rows);
 	if (reserve(t, rows, rows * t->steps, err))
@@ -130,7 +124,7 @@ tl_status reader_take(reader_task *t, const sequences *q, int64_t k, tl_error *e
 {
 	int64_t rows;
 	const int64_t *which = batches_get(&t->order, k, &rows);
-	return take(t, q, which, t->example, rows, err);
+	return take(t, q, which, rows, err);
 }
 
 tl_var reader_input(const reader_task *t)
@@ -149,7 +143,7 @@ tl_status reader_look_at_all(reader_task *t, const sequences *q, reader_look loo
 	for (int64_t k = 0; k < all.count && !status; k++) {
 		int64_t rows;
 		const int64_t *which = batches_get(&all, k, &rows);
-		status = take(t, q, which, NULL, rows, err);
+		status = take(t, q, which, rows, err);
 		tl_tape_reset(t->base.tape);
 		if (!status)
 			status = look(t, ctx, err);

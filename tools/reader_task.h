@@ -23,7 +23,7 @@ typedef struct reader_task {
 	net_options net; /* its dropout is that of embedded symbols and of the dense layer's input, too */
 	tl_reader *reader;
 	batches order;   /* of the training part */
-	int64_t *example, *length; /* order's examples: those that are learned from, and how long they are */
+	int64_t *example; /* those that are learned from */
 	/* The batch at hand: its members' numbers, of T steps. */
 	int64_t *which, *lengths;
 	int64_t rows, steps;

@@ -12,7 +12,8 @@
 
 const char *series_target_name(series_target target)
 {
-	static const char *const names[] = {"classes", "labels of steps", "values", "values of steps"};
+	static const char *const names[] = {"classes", "labels of steps", "values", "values of steps",
+		"next steps"};
 	return names[target];
 }
 
@@ -225,7 +226,9 @@ tl_status series_open(series *s, const char *x, const char *y, const char *lengt
 {
 	*s = (series){0};
 	tl_status status = open_x(s, x, err);
-	if (!status)
+	s->target = SERIES_NEXT;
+	s->outputs = s->inputs;
+	if (!status && y)
 		status = open_y(s, y, err);
 	if (!status)
 		status = read_lengths(s, lengths, err);
@@ -233,7 +236,7 @@ tl_status series_open(series *s, const char *x, const char *y, const char *lengt
 		status = check_reals(s, s->x, true, err);
 	if (!status && s->labels)
 		status = check_labels(s, err);
-	else if (!status)
+	else if (!status && s->y)
 		status = check_reals(s, s->y, s->target == SERIES_STEP_VALUES, err);
 	if (status)
 		series_release(s);
@@ -277,6 +280,17 @@ tl_status series_check(
 					outputs - 1);
 	}
 	return TL_OK;
+}
+
+int64_t series_count(const series *s, int64_t i)
+{
+	const int32_t *labels;
+	if (s->target != SERIES_STEP_LABELS)
+		return s->target == SERIES_CLASSES || s->target == SERIES_VALUES ? 1 : s->length[i];
+	int64_t n = row_labels(s, i, &labels), count = 0;
+	for (int64_t k = 0; k < n; k++)
+		count += labels[k] != SERIES_IGNORED;
+	return count;
 }
 
 int64_t series_longest(const series *s, const int64_t *which, int64_t rows)

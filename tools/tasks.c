@@ -7,6 +7,8 @@ static const task_kind *const kinds[] = {
 	&lm_kind,
 	&tagger_kind,
 	&classifier_kind,
+	&series_kind,
+	&translator_kind,
 };
 
 const task_kind *task_kind_at(int k)

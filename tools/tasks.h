@@ -5,7 +5,7 @@
 
 #include "tools/task.h"
 
-extern const task_kind lm_kind, tagger_kind, classifier_kind;
+extern const task_kind lm_kind, tagger_kind, classifier_kind, series_kind, translator_kind;
 
 /* Kind k, or NULL past the end; by name, or NULL. */
 const task_kind *task_kind_at(int k);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Matrices as heat maps in one SVG picture, one below the other. Each cell is a square whose darkness grows with
+ * its value (one hue, of even steps in lightness, so that it can be read in grey, too); pointing at a cell shows its
+ * labels and its value. The same matrices make the same bytes.
+ *
+ *	heatmap *h = heatmap_new(0, 1);
+ *	heatmap_add(h, &(heatmap_panel){"attention", T, S, values, target_words, source_words}, &err);
+ *	heatmap_write(h, "attention.svg", &err);
+ *	heatmap_free(h);
+ */
+#ifndef TL_TOOLS_HEATMAP_H
+#define TL_TOOLS_HEATMAP_H
+
+#include <stdint.h>
+
+#include "core/status.h"
+
+typedef struct heatmap heatmap;
+
+/* Any text in UTF-8 is a title or a label; all are copied. */
+typedef struct heatmap_panel {
+	const char *title;           /* NULL: none */
+	int64_t rows, columns;
+	const tl_real *values;       /* (rows, columns) */
+	const char *const *row_labels, *const *column_labels;
+} heatmap_panel;
+
+/* Values from low (white) to high (dark); what is outside has the nearest one's colour, and NaN is hatched. */
+heatmap *heatmap_new(double low, double high); /* NULL where memory is out */
+void heatmap_free(heatmap *h);
+tl_status heatmap_add(heatmap *h, const heatmap_panel *panel, tl_error *err);
+/* The file appears complete or not at all. */
+tl_status heatmap_write(const heatmap *h, const char *path, tl_error *err);
+
+#endif
