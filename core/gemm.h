@@ -3,6 +3,11 @@
  * Matrix products: C = beta C + op(A) op(B), row-major with any leading dimension, op(A) m x k,
  * op(B) k x n. tl__gemm is oneDNN's in the float build and the plain one in the double build;
  * tl__gemm_plain is its oracle in the tests.
+ *
+ * Some of oneDNN's products (up to 3.11, with AVX-512 or AVX2) let the stack pointer point into a buffer on the heap.
+ * A signal handler that runs then overwrites what lies before it, and a later free() aborts: a program that handles
+ * signals while it computes gives its handlers a stack of their own (sigaltstack, SA_ONSTACK).
+ * https://github.com/uxlfoundation/oneDNN/issues/4845
  */
 #ifndef TL_CORE_GEMM_H
 #define TL_CORE_GEMM_H

@@ -7,7 +7,7 @@
  *	tuple  = "(" [number {"," number} [","]] ")"
  *
  * Strings have single or double quotes and no escapes; a number may end in L, as Python 2 wrote it. White
- *space may stand between all of these.
+ * space may stand between all of these.
  */
 #include <string.h>
 

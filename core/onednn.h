@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * oneDNN in threads of ours. Debian's computes on libgomp, whose threads spin without end (core/threads.h),
- *so each call gets the caller's thread alone:
+ * so each call gets the caller's thread alone:
  *
  *	int before = tl__onednn_enter();
  *	dnnl_primitive_execute(...);

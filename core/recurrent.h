@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One recurrent layer in one direction over a whole sequence, forward and backward: oneDNN's recurrent
- *primitives in the float build, and tl__recurrent_plain_* in the double build, which are their oracle in the
- *tests. With x_t (B, E), states h (B, D) and c (B, H), D = H unless the LSTM projects:
+ * primitives in the float build, and tl__recurrent_plain_* in the double build, which are their oracle in the
+ * tests. With x_t (B, E), states h (B, D) and c (B, H), D = H unless the LSTM projects:
  *
  *	tanh, relu:  h' = phi(x W + h U + b)
  *	lstm:        i, f, g, o: h U + x W + b, with p_i*c, p_f*c in i, f and p_o*c' in o;
@@ -13,9 +13,9 @@
  * Gates stand side by side in this order, W (E, G H). gru: U (H, 2 H) and U_n (H, H); gru_lbr: U (H, 3 H).
  *
  * The batch's rows are shared by the pool's threads, each of which runs its own primitive over all time
- *steps: no thread waits for another one in between. (Measured against primitives on two threads of oneDNN's
- *own: as fast, and twice to ten times as fast where another process is busy, for those threads wait for each
- *other in every step.)
+ * steps: no thread waits for another one in between. (Measured against primitives on two threads of oneDNN's
+ * own: as fast, and twice to ten times as fast where another process is busy, for those threads wait for each
+ * other in every step.)
  */
 #ifndef TL_CORE_RECURRENT_H
 #define TL_CORE_RECURRENT_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The plain twin of oneDNN's recurrent primitives: a row of the batch and a time step after the other, in
- *loops over elements. Backward goes forward once more first, and keeps of each step what the derivatives
- *need:
+ * loops over elements. Backward goes forward once more first, and keeps of each step what the derivatives
+ * need:
  *
  *	gates (G, H)  after their functions
  *	hidden (H)    lstm: tanh(c'); gru: r*h; gru_lbr: h U_n + c_n

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -147,17 +148,33 @@ void tl_pool_free(tl_pool *p)
 	free(p);
 }
 
-/* A system that refuses the threads leaves a pool of the caller's thread alone. */
+/* All signals but those that a thread's own mistakes raise. */
+static void signals_of_others(sigset_t *set)
+{
+	static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
+	sigfillset(set);
+	for (size_t k = 0; k < sizeof own / sizeof *own; k++)
+		sigdelset(set, own[k]);
+}
+
+/*
+ * A system that refuses the threads leaves a pool of the caller's thread alone. Handlers of the program's signals do
+ * not run on them, see core/gemm.h.
+ */
 static void start_workers(tl_pool *p)
 {
 	int count = p->threads - 1, made = 0;
+	sigset_t others, before;
 	p->started = true;
 	p->workers = calloc((size_t)count, sizeof *p->workers);
+	signals_of_others(&others);
+	pthread_sigmask(SIG_BLOCK, &others, &before);
 	for (; p->workers && made < count; made++) {
 		p->workers[made] = (worker){.pool = p, .k = made + 1};
 		if (pthread_create(&p->workers[made].id, NULL, work, &p->workers[made]))
 			break;
 	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (made == count)
 		return;
 	if (p->workers)

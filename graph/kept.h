@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What ops keep with a tape from step to step, beside its nodes: primitives that are made once for each
- *shape, tables. A tape has one object of each kind, made when it is first asked for and destroyed with the
- *tape:
+ * shape, tables. A tape has one object of each kind, made when it is first asked for and destroyed with the
+ * tape:
  *
  *	static const tl_kept tables = {.create = create, .destroy = destroy};
  *	...

@@ -12,8 +12,10 @@ static char prefix(const char *label)
 
 static const char *type_of(const char *label)
 {
-	const char *dash = strchr(label, '-');
-	return dash ? dash + 1 : "";
+	if (label[0] != '\0' && label[0] != '-' && label[1] == '-')
+		return label + 2;
+	bool no_type = label[0] != '\0' && label[1] == '\0' && strchr("OIESB", label[0]);
+	return no_type ? "" : label;
 }
 
 static bool begins(const char *const *labels, int64_t at)

@@ -9,8 +9,10 @@
  *	the type is not that of the word before,
  *
  * else it goes on with the chunk. So IOB1 ("I" begins a chunk, "B" only where two touch), IOB2 and IOBES are
- * all read without being told which it is. A prefix that is none of these is read as B; a label without a dash
- * has the type "". A chunk was found if begin, end and type are right:
+ * all read without being told which it is. A prefix of one letter that is none of these is read as B; B, I, E and S
+ * alone have the type "". A label that has no such prefix, "NN", is a chunk of its own, and its own type, as for
+ * conlleval -r: where all labels are such, as parts of speech are, F1 is the accuracy of words, in percent. A chunk
+ * was found if begin, end and type are right:
  *
  *	precision = right / predicted    recall = right / gold    F1 = 2 right / (gold + predicted)
  *

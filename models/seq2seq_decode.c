@@ -295,7 +295,7 @@ static int32_t best_symbol(const tl_real *log_p, int64_t n, const tl_greedy_opti
 	for (int64_t k = 0; k < n; k++) {
 		if (!isfinite(log_p[k]) || (best >= 0 && log_p[k] <= log_p[best]))
 			continue;
-		bool banned = k == o->bos;
+		bool banned = k == o->bos && k != o->eos;
 		for (int i = 0; i < o->n_banned; i++)
 			banned = banned || o->banned[i] == k;
 		best = banned ? best : k;

@@ -43,7 +43,7 @@ TL_API const tl_real *tl_seq2seq_search_weights(const tl_seq2seq_search *s);
 typedef struct tl_greedy_options {
 	int32_t bos, eos;
 	int64_t limit;         /* symbols at most, eos among them */
-	const int32_t *banned; /* never produced */
+	const int32_t *banned; /* never produced; bos is one, too, unless it is eos */
 	int n_banned;
 } tl_greedy_options;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A recurrent layer in one direction over a whole sequence, as a single node: oneDNN's recurrent primitives
- *in place of a loop that is recorded step by step. Equations, parameters and order of gates are those of
- *models/cells.h (core/recurrent.h has them, too): the same numbers up to rounding, forward and for gradients.
+ * in place of a loop that is recorded step by step. Equations, parameters and order of gates are those of
+ * models/cells.h (core/recurrent.h has them, too): the same numbers up to rounding, forward and for gradients.
  *
  *	x (T, B, E), w (E, G H), u (H, G H), b (G H)  ->  output (T, B, H), h (B, H), and c (B, H) of the LSTM
  *
@@ -13,7 +13,7 @@
  *
  * Primitives are made the first time that a tape meets a shape, and kept with the tape: the last 64 shapes at
  * least. There is no second derivative through such a node: it is refused, with a sentence. What cannot be
- *had here (other cells, rows of unequal lengths, dropout on a state) is what the composed cells are for.
+ * had here (other cells, rows of unequal lengths, dropout on a state) is what the composed cells are for.
  */
 #ifndef TL_OPS_FUSED_H
 #define TL_OPS_FUSED_H

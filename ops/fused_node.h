@@ -2,13 +2,14 @@
 /*
  * The node of a recurrent layer. Its value is one vector, and so is that of its gradient:
  *
- *	forward:  output | h | c | what backward needs             operands: those that the layer has, in
- *order backward: dx | dh0 | dc0 | dw | du | db | ...              operands: the same, the forward vector,
- *adjoints
+ *	forward:  output | h | c | what backward needs
+ *	          operands: those that the layer has, in order
+ *	backward: dx | dh0 | dc0 | dw | du | db | ...
+ *	          operands: the same, the forward vector, adjoints
  *
  * Each part begins at a multiple of a line of the cache. The parts are looked at by tl__flat_part, and since
- *the adjoint of these looks is a list of parts (tl__op_flat), backward takes the parts from that list, and
- *the adjoint of the whole vector is never made. Not installed.
+ * the adjoint of these looks is a list of parts (tl__op_flat), backward takes the parts from that list, and
+ * the adjoint of the whole vector is never made. Not installed.
  */
 #ifndef TL_OPS_FUSED_NODE_H
 #define TL_OPS_FUSED_NODE_H

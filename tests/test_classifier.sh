@@ -148,7 +148,7 @@ refused_train 'absent: No such file' --train absent
 refused_train '--train FILE is missing'
 refused_train "moon:2: the label 'moon' is unknown: it is none of the 3" --train train.tsv --valid moon
 refused_train "moon:2: the label 'moon' is unknown" --train train.tsv --test moon
-refused_train "--unit: 'byte' is .*char.*word" --train train.tsv --unit byte
+refused_train "--unit: 'byte' is neither char nor word" --train train.tsv --unit byte
 refused_train "--pool: 'sum' is .*last.*mean.*max" --train train.tsv --pool sum
 refused_train "--min-count: '0'" --train train.tsv --min-count 0
 refused "moon:2: the label 'moon' is unknown" eval classifier words/model.safetensors --test moon

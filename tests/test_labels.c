@@ -55,7 +55,9 @@ static const reading readings[] = {
 	{{"E-x", "E-x", "B-x"}, "0-1 x, 1-2 x, 2-3 x, "},
 	{{"B-a-b", "I-a-b", "I-a"}, "0-2 a-b, 2-3 a, "},
 	{{"B", "I", "O", "I"}, "0-2 , 3-4 , "},
-	{{"U-x", "U-x", "I-x", "Outer"}, "0-1 x, 1-3 x, 3-4 , "},
+	{{"U-x", "U-x", "I-x", "Outer"}, "0-1 x, 1-3 x, 3-4 Outer, "},
+	{{"NN", "NN", "VB", "X", "O", "I-NN"}, "0-1 NN, 1-2 NN, 2-3 VB, 3-4 X, 5-6 NN, "},
+	{{"NN-sg", "VB-sg", "-LRB-"}, "0-1 NN-sg, 1-2 VB-sg, 2-3 -LRB-, "},
 	{{"", "O-x"}, "0-1 , "},
 };
 
@@ -70,6 +72,17 @@ START_TEST(reading_labels)
 	for (; tl_chunk_next(n, r->labels, from, &c); from = c.end)
 		snprintf(got + strlen(got), sizeof got - strlen(got), "%d-%d %s, ", (int)c.begin, (int)c.end, c.type);
 	ck_assert_str_eq(got, r->chunks);
+}
+END_TEST
+
+START_TEST(labels_without_prefixes)
+{
+	tl_chunks c = {0};
+	tl_chunks_add(&c, 4, (const char *const[]){"DT", "NN", "VB", "NN"}, (const char *const[]){"DT", "VB", "NN", "NN"});
+	ck_assert_double_eq(tl_chunks_accuracy(&c), 50);
+	ck_assert_double_eq(tl_chunks_precision(&c), 50);
+	ck_assert_double_eq(tl_chunks_recall(&c), 50);
+	ck_assert_double_eq(tl_chunks_f1(&c), 50);
 }
 END_TEST
 
@@ -112,6 +125,7 @@ Suite *tl_test_suite(void)
 	TCase *c = tcase_create("labels");
 	tcase_add_test(c, as_others_count_chunks);
 	tcase_add_loop_test(c, reading_labels, 0, sizeof readings / sizeof *readings);
+	tcase_add_test(c, labels_without_prefixes);
 	tcase_add_test(c, as_scikit_learn);
 	tcase_add_test(c, classes_out_of_range);
 	suite_add_tcase(s, c);

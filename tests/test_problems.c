@@ -254,6 +254,7 @@ static const struct {
 	double low, high; /* of the figure of merit */
 } lessons[] = {
 	{&problem_adding, &tl_cell_lstm, 20, 8, 1500, 0, 0.002},
+	{&problem_adding, &tl_cell_lstm, 100, 8, 8000, 0, 0.002},
 	{&problem_adding, &tl_cell_rnn, 50, 8, 1500, 0.02, 0.3}, /* too far for it */
 	{&problem_order, &tl_cell_lstm, 20, 8, 800, 0.98, 1},
 	{&problem_reber, &tl_cell_lstm, 20, 8, 2000, 0.99, 1},

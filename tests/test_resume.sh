@@ -202,6 +202,16 @@ go_on --out killed
 is "goes on after kills" succeeded
 is "and is the same in the end" equal straight killed
 
+# Where another training was, and the newer one fails before its first save, --resume does not go on with the older.
+wild="--cell rnn_relu --optimizer sgd --lr 1e6 --clip 0"
+train --epochs 1 --out reused
+is "trains" succeeded
+# shellcheck disable=SC2086
+train $wild --out reused
+is "another one fails" refusal 'no finite number'
+go_on --out reused
+is "and fails again" refusal 'no finite number'
+
 train --epochs 1 --save-every 1s --out timed
 is "--save-every 1s" succeeded
 train --epochs 1 --save-every 2m --out timed

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -155,6 +156,35 @@ START_TEST(a_pool_serves_two_threads)
 }
 END_TEST
 
+typedef struct listeners {
+	atomic_int to_term, to_fault, threads;
+} listeners;
+
+static void count_listener(void *ctx, int64_t first, int64_t last)
+{
+	listeners *l = ctx;
+	sigset_t blocked;
+	(void)first;
+	(void)last;
+	pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+	atomic_fetch_add(&l->to_term, !sigismember(&blocked, SIGTERM));
+	atomic_fetch_add(&l->to_fault, !sigismember(&blocked, SIGSEGV));
+	atomic_fetch_add(&l->threads, 1);
+}
+
+/* The program's signals are for its own threads. */
+START_TEST(workers_handle_no_signals)
+{
+	tl_pool *pool = tl_pool_new(3);
+	listeners l = {0};
+	tl_parallel(pool, 3, 1, count_listener, &l);
+	ck_assert_int_eq(l.threads, 3);
+	ck_assert_int_eq(l.to_term, 1);
+	ck_assert_int_eq(l.to_fault, 3);
+	tl_pool_free(pool);
+}
+END_TEST
+
 START_TEST(the_default_number_of_threads)
 {
 	const struct {
@@ -196,6 +226,7 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, parts_repeat_and_run_on_threads);
 	tcase_add_test(c, a_pool_serves_many_times);
 	tcase_add_test(c, a_pool_serves_two_threads);
+	tcase_add_test(c, workers_handle_no_signals);
 	tcase_add_test(c, the_default_number_of_threads);
 	suite_add_tcase(s, c);
 	return s;

@@ -64,11 +64,14 @@ int option_word(struct argp_state *state, const char *option, const char *text, 
 	char list[256] = "";
 	size_t used = 0;
 	int n = 0;
-	for (; words[n]; n++) {
-		if (!strcmp(words[n], text))
-			return n;
+	while (words[n])
+		n++;
+	for (int k = 0; k < n; k++) {
+		if (!strcmp(words[k], text))
+			return k;
+		const char *between = k == 0 ? "" : n == 2 ? " nor " : ", ";
 		if (used < sizeof list)
-			used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", n ? ", " : "", words[n]);
+			used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", between, words[k]);
 	}
 	argp_error(state, n == 2 ? "%s: '%s' is neither %s" : "%s: '%s' is none of %s", option, text, list);
 	return 0;

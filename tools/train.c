@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "optim/store_file.h"
 #include "tools/command.h"
@@ -78,7 +79,14 @@ static tl_status open_files(run *r, tl_error *err)
 	return r->log ? TL_OK : err->status;
 }
 
-/* Data, model, optimiser; with --resume as they were. */
+static tl_status save(run *r, tl_error *err)
+{
+	r->saved_at = trainer_updates(&r->trainer);
+	r->saved_second = seconds_now();
+	return train_state_save(&r->trainer, &r->line.given, r->line.last, err);
+}
+
+/* Data, model, optimiser; with --resume as they were. Another training's state must not be taken for this one's. */
 static tl_status prepare(run *r, tl_error *err)
 {
 	const train_options *o = &r->line.options;
@@ -97,14 +105,9 @@ static tl_status prepare(run *r, tl_error *err)
 	r->written = r->trainer.state.epoch > 1;
 	if (!r->line.saved.file && trainer_begin_epoch(&r->trainer, err))
 		return err->status;
-	return open_files(r, err);
-}
-
-static tl_status save(run *r, tl_error *err)
-{
-	r->saved_at = trainer_updates(&r->trainer);
-	r->saved_second = seconds_now();
-	return train_state_save(&r->trainer, &r->line.given, r->line.last, err);
+	if (open_files(r, err))
+		return err->status;
+	return r->line.saved.file || access(r->line.last, F_OK) ? TL_OK : save(r, err);
 }
 
 static bool save_due(const run *r)
