@@ -73,7 +73,8 @@ static void run_part(void *ctx, int64_t first, int64_t last)
 {
 	shared *s = ctx;
 	tl_gemm g = *s->whole;
-	int64_t size = s->rows ? g.m : g.n, from = first * TL_TILE_UNIT, to = last * TL_TILE_UNIT < size ? last * TL_TILE_UNIT : size;
+	int64_t size = s->rows ? g.m : g.n, from = first * TL_TILE_UNIT, to = last * TL_TILE_UNIT;
+	to = to < size ? to : size;
 	if (s->rows) {
 		g.a += from * (g.ta ? 1 : g.lda);
 		g.c += from * g.ldc;

@@ -22,8 +22,9 @@
  *	}
  *
  * Where to read on: graph/tape.h (tapes, variables, errors), graph/grad.h (gradients), graph/checkpoint.h (long
- * loops in little memory), graph/op.h (an op of your own), models/cell.h (a recurrent cell of your own), ops/ (what there is to compute with),
- * optim/ (parameters, optimisers, schedules), models/ (layers, the recurrent driver, language models).
+ * loops in little memory), graph/op.h (an op of your own), models/cell.h (a recurrent cell of your own), ops/ (what
+ * there is to compute with), optim/ (parameters, optimisers, schedules), models/ (the recurrent driver, attention,
+ * encoder and decoder, language models, search, scores).
  */
 #ifndef TAPELOOP_H
 #define TAPELOOP_H

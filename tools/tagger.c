@@ -111,8 +111,10 @@ static tl_status tagger_evaluate(task *base, int part, score *s, tl_error *err)
 	count c = {.data = &t->data[part], .labels = &base->vocab[LABELS], .gold = &t->gold[part]};
 	tl_status status = reader_look_at_all(&t->reader, &c.data->word_ids, look, &c, err);
 	free(c.names);
-	*s = (score){.better = tl_chunks_f1(&c.chunks), .tokens = c.chunks.words};
-	score_add(s, "loss", c.loss / (double)(c.known > 0 ? c.known : 1));
+	double loss = c.loss / (double)(c.known > 0 ? c.known : 1);
+	/* Equal ones, as before the first chunk is right, are told apart by the loss. */
+	*s = (score){.better = tl_chunks_f1(&c.chunks) + 1e-6 / (1 + loss), .tokens = c.chunks.words};
+	score_add(s, "loss", loss);
 	score_add(s, "f1", tl_chunks_f1(&c.chunks));
 	score_add(s, "precision", tl_chunks_precision(&c.chunks));
 	score_add(s, "recall", tl_chunks_recall(&c.chunks));
