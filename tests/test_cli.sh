@@ -288,13 +288,13 @@ is "an old picture stays" same "$(cat old.svg)" old
 works --version
 is "version" starts 'tapeloop [0-9][0-9]*\.[0-9][0-9]*\.[0-9]'
 works --help
-for word in 'train lm' 'eval lm' sample graph info bench; do
+for word in 'train TASK' 'eval TASK' sample graph info bench; do
     is "help lists $word" holds "tapeloop $word"
 done
 for word in train eval; do
     for help in --help -h; do
         works $word $help
-        is "$word $help lists the tasks" holds "tapeloop $word lm  *[a-z]"
+        is "$word $help lists the tasks" holds "^  lm  *[a-z]"
     done
 done
 for word in 'train lm' 'eval lm' sample graph info; do
@@ -322,9 +322,10 @@ done
 run
 is "no command" eval '[ $rc -eq 2 ] && [ ! -s out ] && holds "Usage: tapeloop" err'
 refused "'fly'" fly
-refused 'train lm' train
-refused 'train lm' train mlp
-refused 'eval lm' eval
+refused 'which task' train
+refused 'which task' eval
+refused "'mlp' is no task" train mlp
+is "the tasks that there are are listed" holds '^  lm  *a language' err
 refused 'model' sample
 refused 'lm.*model' graph
 refused 'model' info
