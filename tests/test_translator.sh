@@ -209,6 +209,8 @@ refused 'exclude each other' train translator --data pairs.tsv --train-source so
 refused 'train-target FILE is missing' train translator --train-source some --out none
 refused 'train-source FILE and --train-target' train translator --test-source some --test-target right --out none
 refused "'cosine' is none of none, dot" train translator --data pairs.tsv --attention cosine --out none
+refused '--conv: .* no states' train translator --data pairs.tsv --conv 3 --zoneout 0.1 --out none
+refused '--heads: there is no attention' train translator --data pairs.tsv --attention none --heads 2 --out none
 head -n 299 right >short
 refused 'some has 300 lines but short has 299' train translator --train-source some --train-target short $small
 sed '7s/.*//' right >gap

@@ -111,6 +111,17 @@ static error_t parse_data(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+/* Options that would change nothing are mistakes. */
+static void check_model(const translator *t, struct argp_state *state)
+{
+	const net_options *n = &t->net;
+	if (t->kernel && (n->start || n->project || n->checkpoint || n->tbptt || n->recurrent_dropout > 0 || n->zoneout > 0))
+		argp_error(state, "--conv: an encoder of convolutions has no states, to which --start, --project, "
+			"--checkpoint, --tbptt, --recurrent-dropout and --zoneout belong");
+	if (!t->attention && t->heads > 1)
+		argp_error(state, "--heads: there is no attention, of which this is the number of heads");
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	translator *t = state->input;
@@ -122,6 +133,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		check_data(t, state);
 		if (!t->data && !t->files[TRAIN].source)
 			argp_error(state, "--train-source FILE and --train-target FILE are missing");
+		check_model(t, state);
 		break;
 	default:
 		if (key < SELECT || key > TEACHER)
