@@ -65,8 +65,10 @@ const struct argp classifier_train_argp = {own_options, parse, NULL,
 	"\v"
 	"embedding -> dropout -> recurrent layers -> pooling over time -> dropout -> one score for each label; "
 	"--dropout is that of all places. The last line on standard output is a JSON object; " FIGURES "Examples:\n\n"
-	"  tapeloop train classifier --train train.tsv --valid valid.tsv --test test.tsv --out topics\n"
-	"  tapeloop train classifier --train names.tsv --unit char --bidirectional --pool max\n"
+	"  tapeloop train classifier --train train.tsv --valid valid.tsv \\\n"
+	"      --test test.tsv --out topics\n"
+	"  tapeloop train classifier --train names.tsv --unit char --bidirectional \\\n"
+	"      --pool max\n"
 	"  tapeloop classify topics/model.safetensors < texts\n", children, NULL, NULL};
 
 const struct argp classifier_eval_argp = {eval_options, parse_eval, NULL,

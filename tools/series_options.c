@@ -119,8 +119,10 @@ const struct argp series_train_argp = {own_options, parse, NULL,
 	"recurrent layers -> pooling over time, unless each step is asked for -> dropout -> one number for each class or "
 	"value. What is learned follows from y's type and shape. The last line on standard output is a JSON object; " FIGURES
 	"Examples:\n\n"
-	"  tapeloop train series --train-x x.npy --train-y y.npy --valid-x vx.npy --valid-y vy.npy --out digits\n"
-	"  tapeloop train series --train-x x.npy --autoregressive 4 --standardize --out next\n"
+	"  tapeloop train series --train-x x.npy --train-y y.npy \\\n"
+	"      --valid-x vx.npy --valid-y vy.npy --out digits\n"
+	"  tapeloop train series --train-x x.npy --autoregressive 4 --standardize \\\n"
+	"      --out next\n"
 	"  tapeloop predict digits/model.safetensors --x new.npy -o found.npy\n", children, NULL, NULL};
 
 const struct argp series_eval_argp = {eval_options, parse_eval, NULL,

@@ -13,7 +13,8 @@ static const char doc[] =
 	"\v"
 	"The model is a file that `tapeloop train tagger` saved. Words stand between blanks; for each line, one line of "
 	"as many tags is printed, an empty one for an empty one. Lines are answered as they come. Example:\n\n"
-	"  echo 'show flights from boston to denver' | tapeloop tag slots/model.safetensors\n";
+	"  echo 'show flights from boston to denver' | \\\n"
+	"      tapeloop tag slots/model.safetensors\n";
 
 static words_rule cut_at_blanks(const reader_task *t)
 {

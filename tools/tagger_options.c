@@ -90,7 +90,8 @@ const struct argp tagger_train_argp = {own_options, parse, NULL,
 const struct argp tagger_eval_argp = {eval_options, parse_eval, NULL,
 	"How well a trained tagger does, as one JSON object."
 	"\v" FIGURES "Example:\n\n"
-	"  tapeloop eval tagger slots/model.safetensors --test-tokens test/seq.in --test-tags test/seq.out\n",
+	"  tapeloop eval tagger slots/model.safetensors \\\n"
+	"      --test-tokens test/seq.in --test-tags test/seq.out\n",
 	NULL, NULL, NULL};
 
 void tagger_defaults(task *base, train_options *o)

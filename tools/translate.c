@@ -57,7 +57,8 @@ static const char doc[] =
 	"tokens is printed, an empty one for an empty one. Lines are answered as they come. Examples:\n\n"
 	"  tapeloop translate fra/model.safetensors < sentences > translations\n"
 	"  echo 'He is a teacher.' | tapeloop translate fra/model.safetensors --nbest 5\n"
-	"  echo 'He is a teacher.' | tapeloop translate fra/model.safetensors --attention teacher.svg\n";
+	"  echo 'He is a teacher.' | tapeloop translate fra/model.safetensors \\\n"
+	"      --attention teacher.svg\n";
 
 static error_t parse_search(int key, char *arg, struct argp_state *state, search_options *o)
 {

@@ -166,7 +166,8 @@ const struct argp translator_eval_argp = {eval_options, parse_data, NULL,
 	"How well a trained translator does, as one JSON object."
 	"\v" FIGURES "Examples:\n\n"
 	"  tapeloop eval translator fra/model.safetensors --data pairs.tsv\n"
-	"  tapeloop eval translator fra/model.safetensors --test-source c.en --test-target c.fr --beam 10\n",
+	"  tapeloop eval translator fra/model.safetensors \\\n"
+	"      --test-source c.en --test-target c.fr --beam 10\n",
 	NULL, NULL, NULL};
 
 void translator_defaults(task *base, train_options *o)
