@@ -152,7 +152,8 @@ tl_status command_problem(int argc, char **argv, tl_error *err)
 		size_t used = 0;
 		for (int k = 0; (other = problem_at(k)) && used < sizeof names; k++)
 			used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", k ? ", " : "", other->name);
-		return tl_error_set(err, TL_ERR_ARGUMENT, "say which problem first: %s", names);
+		return tl_error_set(err, TL_ERR_ARGUMENT,
+			"say which problem first: %s; each explains itself: tapeloop problem adding --help", names);
 	}
 	char text[1024], name[64];
 	snprintf(text, sizeof text, doc, p->doc, (long long)p->length, p->length_is, (long long)p->hidden,
