@@ -99,7 +99,8 @@ const struct argp lm_train_argp = {own_options, parse, NULL,
 const struct argp lm_eval_argp = {eval_options, parse_eval, NULL,
 	"Loss (nats a symbol) and perplexity of a trained model, as one JSON object."
 	"\v"
-	"Each part of the text is read as one sequence. The text is prepared as in training. Examples:\n\n"
+	"Each part of the text is read as one sequence. The text is prepared as in training; a symbol that training did "
+	"not know is refused, unless the model has <unk>, as by --min-count 2. Examples:\n\n"
 	"  tapeloop eval lm out/model.safetensors\n"
 	"  tapeloop eval lm out/model.safetensors --data other.txt --split 0,0,100\n", NULL, NULL, NULL};
 

@@ -23,7 +23,7 @@ static const struct argp_option options[] = {
 	{"dropout", DROPOUT, "P", 0, "Of what goes from layer to layer, in training", 1},
 	{"recurrent-dropout", RECURRENT_DROPOUT, "P", 0, "Of what goes from step to step, one mask for all steps (0)", 1},
 	{"zoneout", ZONEOUT, "P", 0, "Probability that an element of a state keeps its value, in training (0)", 1},
-	{"bidirectional", BIDIRECTIONAL, 0, 0, "Each layer reads forward and backward", 1},
+	{"bidirectional", BIDIRECTIONAL, 0, 0, "Each layer reads forward and backward (no language model may)", 1},
 	{"start", START, "zero|learned|random", 0, "States before the first step (zero)", 1},
 	{"project", PROJECT, "N", 0, "Size that lstm_projected's output is projected to", 1},
 	{"checkpoint", CHECKPOINT, "N", 0,
@@ -73,7 +73,7 @@ static char *with_defaults(int key, const char *text, void *input)
 		return (char *)text;
 	switch (key) {
 	case CELL: return option_default(text, "%s", o->cell->name);
-	case EMBED: return o->vectors ? NULL : option_default(text, "%lld", (long long)o->embed);
+	case EMBED: return o->vectors ? strdup("Refused here: vectors are read as they are") : option_default(text, "%lld", (long long)o->embed);
 	case HIDDEN: return option_default(text, "%lld", (long long)o->hidden);
 	case LAYERS: return option_default(text, "%lld", (long long)o->layers);
 	case DROPOUT: return option_default(text, "%g", o->dropout);

@@ -23,7 +23,7 @@ enum { X = 0x100, LENGTHS, AHEAD, BATCH, THREADS };
 
 static const struct argp_option options[] = {
 	{"x", X, "FILE", 0, "Series, as in training (required)", 1},
-	{"lengths", LENGTHS, "FILE", 0, "Where they are shorter than T: whole numbers (N)", 1},
+	{"lengths", LENGTHS, "FILE", 0, "Steps of each, where some are shorter than T: whole numbers (N)", 1},
 	{"output", 'o', "FILE", 0, "Where the answers go (required)", 1},
 	{"ahead", AHEAD, "N", 0, "How many next steps (those that training looked ahead, or 1)", 1},
 	{"batch", BATCH, "N", 0, "Series read side by side (64)", 1},

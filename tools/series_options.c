@@ -35,7 +35,7 @@ static const struct argp_option own_options[] = {
 		"divided by 255 (required)", 2},
 	{"train-y", Y + TRAIN, "FILE", 0, "What is to be found: whole numbers (N) are classes, (N, T) classes of "
 		"steps, where -100 counts for nothing; reals (N) or (N, K) are values, (N, T, K) values of steps", 2},
-	{"train-lengths", LENGTHS + TRAIN, "FILE", 0, "Where series are shorter than T: whole numbers (N)", 2},
+	{"train-lengths", LENGTHS + TRAIN, "FILE", 0, "Steps of each series, where some are shorter than T: whole numbers (N)", 2},
 	LOOKED_AT,
 	FAR,
 	{"standardize", STANDARDIZE, 0, 0, "Bring each number of x, and values that are to be found, to mean 0 and "
