@@ -30,7 +30,9 @@ is "draws the loss" holds "title 'adding, length 10'" loss.gp
 is "on a logarithmic axis" holds 'set logscale y' loss.gp
 refused '\.svg' problem adding -o loss.jpeg
 refused 'adding, order, reber, copy' problem
-refused 'adding, order, reber, copy' problem subtracting
+refused "'subtracting' is no problem; there are adding, order, reber, copy" problem subtracting
+works problem --help
+is "the problems are listed" holds '^  reber  *[A-Za-z]'
 refused "--length: '1' is no" problem adding --length 1
 refused "'more' is not an option" problem adding more
 refused "--cell: 'perceptron' is none of" problem reber --cell perceptron

@@ -144,17 +144,38 @@ static const char doc[] = "Train a recurrent network on a problem made by rule: 
 	"Defaults: --length %lld (%s), --hidden %lld, --steps %lld, --lr %g, --forget-bias %g. The last line on standard output is a JSON "
 	"object: loss is that of the last 100 batches or so, test holds what is scored.\n";
 
+static void print_problems(void)
+{
+	const problem *p;
+	puts("Usage: tapeloop problem NAME [OPTION...]\n\nProblems made by rule, which show what a cell can remember:\n");
+	for (int k = 0; (p = problem_at(k)); k++)
+		printf("  %-8s %s\n", p->name, p->doc);
+	puts("\nEach explains itself: tapeloop problem adding --help.");
+}
+
+static tl_status refuse_problem(const char *word, tl_error *err)
+{
+	char names[128] = "";
+	size_t used = 0;
+	const problem *p;
+	for (int k = 0; (p = problem_at(k)) && used < sizeof names; k++)
+		used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", k ? ", " : "", p->name);
+	if (word)
+		return tl_error_set(err, TL_ERR_ARGUMENT, "'%s' is no problem; there are %s", word, names);
+	return tl_error_set(err, TL_ERR_ARGUMENT,
+		"say which problem first: %s; each explains itself: tapeloop problem adding --help", names);
+}
+
 tl_status command_problem(int argc, char **argv, tl_error *err)
 {
-	const problem *p = argc > 1 ? problem_by_name(argv[1]) : NULL, *other;
-	if (!p) {
-		char names[128] = "";
-		size_t used = 0;
-		for (int k = 0; (other = problem_at(k)) && used < sizeof names; k++)
-			used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", k ? ", " : "", other->name);
-		return tl_error_set(err, TL_ERR_ARGUMENT,
-			"say which problem first: %s; each explains itself: tapeloop problem adding --help", names);
+	const char *word = argc > 1 ? argv[1] : NULL;
+	const problem *p = word ? problem_by_name(word) : NULL;
+	if (word && (!strcmp(word, "--help") || !strcmp(word, "-?"))) {
+		print_problems();
+		return TL_OK;
 	}
+	if (!p)
+		return refuse_problem(word, err);
 	char text[1024], name[64];
 	snprintf(text, sizeof text, doc, p->doc, (long long)p->length, p->length_is, (long long)p->hidden,
 		(long long)p->steps, p->lr, p->forget_bias);
