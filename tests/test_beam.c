@@ -20,9 +20,6 @@ typedef struct toy {
 	uint64_t seed;
 	bool coarse;
 	double nowhere; /* share of the symbols that have -infinity */
-	int64_t nan_row; /* 1 + row of the third call that is NaN */
-	tl_real bad;
-	tl_status refuse;
 	/* what was asked for */
 	uint64_t prefix[ROWS];
 	int64_t rows[CALLS];
@@ -70,11 +67,10 @@ static tl_status step(void *user, int64_t rows, const int32_t *parent, const int
 			m->prefix[r] = extend(old[parent[r]], symbol[r]);
 		}
 		log_p_after(m, m->prefix[r], log_p + r * V);
-		if (m->nan_row && r == m->nan_row - 1 && m->calls == 2)
-			log_p[r * V + 2] = m->bad;
 	}
 	m->rows[m->calls++] = rows;
-	return m->refuse && m->calls == 2 ? tl_error_set(err, m->refuse, "the model is tired") : TL_OK;
+	(void)err;
+	return TL_OK;
 }
 
 static const int32_t banned[] = {PAD};
@@ -384,149 +380,6 @@ START_TEST(limits)
 }
 END_TEST
 
-/* bos and eos are one symbol: it is not banned, as bos would be. */
-static tl_status only_one(void *user, int64_t rows, const int32_t *parent, const int32_t *symbol, tl_real *log_p,
-	tl_error *err)
-{
-	(void)user, (void)parent, (void)symbol, (void)err;
-	for (int64_t i = 0; i < rows; i++)
-		log_p[i] = 0;
-	return TL_OK;
-}
-
-START_TEST(one_symbol_for_both_ends)
-{
-	tl_error err = {0};
-	tl_beam_options o = {.symbols = 1, .width = 4, .limit = 9};
-	tl_beam_result *r = tl_beam_search(&(tl_decoder){NULL, only_one}, 2, &o, &err);
-	ck_assert_ptr_nonnull(r);
-	for (int b = 0; b < 2; b++) {
-		ck_assert_int_eq(r->of[b].n, 1);
-		ck_assert_int_eq(r->of[b].v[0].n, 0);
-		ck_assert(r->of[b].v[0].ended);
-	}
-	tl_beam_result_free(r);
-}
-END_TEST
-
-static void check_refused(toy *m, int64_t sentences, const tl_beam_options *o, tl_status status, const char *text)
-{
-	tl_error err = {0};
-	m->calls = 0;
-	ck_assert_ptr_null(tl_beam_search(&(tl_decoder){m, step}, sentences, o, &err));
-	ck_assert_int_eq(err.status, status);
-	ck_assert_str_eq(err.text, text);
-}
-
-START_TEST(bad_log_p_are_refused)
-{
-	toy m = {.seed = 1, .nan_row = 1, .bad = (tl_real)NAN};
-	tl_beam_options o = some_options(4);
-	check_refused(&m, 2, &o, TL_ERR_VALUE,
-		"beam search: the model gave a log p that is NaN or +infinity to symbol 3 of sentence 0");
-	m.bad = (tl_real)INFINITY;
-	check_refused(&m, 2, &o, TL_ERR_VALUE,
-		"beam search: the model gave a log p that is NaN or +infinity to symbol 3 of sentence 0");
-	m.nan_row = 0;
-	m.refuse = TL_ERR_BACKEND;
-	check_refused(&m, 2, &o, TL_ERR_BACKEND, "the model is tired");
-	toy nothing = {.nowhere = 1};
-	check_refused(&nothing, 3, &o, TL_ERR_VALUE,
-		"beam search: nothing may follow: every symbol that is not banned has log p -infinity as symbol 1 of "
-		"sentence 0");
-}
-END_TEST
-
-static tl_status all_nan(void *user, int64_t rows, const int32_t *parent, const int32_t *symbol, tl_real *log_p,
-	tl_error *err)
-{
-	(void)parent, (void)symbol, (void)err;
-	for (int64_t i = 0; i < rows * *(int64_t *)user; i++)
-		log_p[i] = (tl_real)NAN;
-	return TL_OK;
-}
-
-START_TEST(a_model_of_nan)
-{
-	tl_beam_options o = {.limit = 9, .bos = 0, .eos = 1};
-	for (o.symbols = 2; o.symbols < 100; o.symbols += 7) {
-		tl_error err = {0};
-		ck_assert_ptr_null(tl_beam_search(&(tl_decoder){&o.symbols, all_nan}, 2, &o, &err));
-		ck_assert_int_eq(err.status, TL_ERR_VALUE);
-	}
-}
-END_TEST
-
-#define REFUSE(field, value, text)                                                                           \
-	do {                                                                                                 \
-		tl_beam_options bad = some_options(3);                                                       \
-		bad.field = value;                                                                           \
-		check_refused(&m, 2, &bad, TL_ERR_ARGUMENT, "beam search: " text);                           \
-	} while (0)
-
-START_TEST(options_out_of_range)
-{
-	toy m = {0};
-	const int32_t outside[] = {V}, end[] = {EOS};
-	tl_beam_options o = some_options(1);
-	check_refused(&m, -1, &o, TL_ERR_ARGUMENT, "beam search: a negative number of sentences");
-	REFUSE(symbols, 0, "`symbols` must be the size of the vocabulary");
-	REFUSE(width, -1, "the width is negative, or too large");
-	REFUSE(width, (int64_t)1 << 31, "the width is negative, or too large");
-	REFUSE(n_best, 4, "n_best must be from 1 to the width");
-	REFUSE(alpha, -1, "alpha must be a number from 0 on");
-	REFUSE(alpha, NAN, "alpha must be a number from 0 on");
-	REFUSE(limit, -1, "a limit must be a number from 0 on");
-	REFUSE(limit, 0, "without a limit it might not end: give `limit` or `max_ratio`");
-	REFUSE(max_ratio, 2, "max_ratio needs source_lengths");
-	REFUSE(bos, V, "bos or eos is outside the vocabulary");
-	REFUSE(eos, -1, "bos or eos is outside the vocabulary");
-	REFUSE(banned, outside, "a banned symbol is outside the vocabulary");
-	REFUSE(banned, end, "eos is banned");
-	ck_assert_int_eq(m.calls, 0);
-}
-END_TEST
-
-/* More symbols than a block of the search has, and the best of them anywhere. */
-typedef struct wide {
-	int64_t symbols;
-	int32_t best[3];
-} wide;
-
-static tl_status wide_step(void *user, int64_t rows, const int32_t *parent, const int32_t *symbol, tl_real *log_p,
-	tl_error *err)
-{
-	(void)parent, (void)symbol, (void)err;
-	const wide *w = user;
-	for (int64_t i = 0; i < rows * w->symbols; i++)
-		log_p[i] = -50 - (tl_real)(i % 13);
-	for (int64_t r = 0; r < rows; r++)
-		for (int k = 0; k < 3; k++)
-			log_p[r * w->symbols + w->best[k]] = (tl_real)-(k + 1);
-	return TL_OK;
-}
-
-START_TEST(large_vocabularies)
-{
-	tl_rng rng = {.seed = 4};
-	for (int i = 0; i < 200; i++) {
-		wide w = {.symbols = 5 + tl_rng_below(&rng, 200)};
-		for (int k = 0; k < 3; k++)
-			w.best[k] = 2 + k + 3 * (int32_t)tl_rng_below(&rng, (w.symbols - 2) / 3);
-		tl_beam_options o = {.symbols = w.symbols, .width = 3, .n_best = 3, .limit = 1, .bos = 0, .eos = 1};
-		tl_error err = {0};
-		tl_beam_result *r = tl_beam_search(&(tl_decoder){&w, wide_step}, 2, &o, &err);
-		ck_assert_ptr_nonnull(r);
-		for (int b = 0; b < 2; b++)
-			for (int k = 0; k < 3; k++) {
-				ck_assert_int_eq(r->of[b].v[k].symbols[0], w.best[k]);
-				ck_assert_double_eq(r->of[b].v[k].log_p, -(k + 1));
-			}
-		tl_beam_result_free(r);
-	}
-}
-END_TEST
-
 Suite *tl_test_suite(void)
 {
 	Suite *s = suite_create("beam");
@@ -535,14 +388,7 @@ Suite *tl_test_suite(void)
 	tcase_add_loop_test(c, batches_are_searched_as_sentences_alone, 1, 7);
 	tcase_add_test(c, width_1_is_greedy);
 	tcase_add_test(c, lists_are_sorted_distinct_and_scored_truly);
-	tcase_add_test(c, large_vocabularies);
 	tcase_add_test(c, limits);
-	tcase_add_test(c, one_symbol_for_both_ends);
-	suite_add_tcase(s, c);
-	c = tcase_create("refused");
-	tcase_add_test(c, bad_log_p_are_refused);
-	tcase_add_test(c, a_model_of_nan);
-	tcase_add_test(c, options_out_of_range);
 	suite_add_tcase(s, c);
 	return s;
 }
