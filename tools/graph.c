@@ -10,6 +10,7 @@
 #include "tools/command.h"
 #include "tools/lm.h"
 #include "tools/model_file.h"
+#include "tools/options.h"
 #include "tools/picture.h"
 #include "tools/tasks.h"
 
@@ -50,11 +51,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case SYMBOLS: o->symbols = option_int(state, "--symbols", arg, 1, 1 << 24); break;
 	case BACKWARD: o->backward = true; break;
 	case 'o': o->output = arg; break;
-	case ARGP_KEY_ARG:
-		if (o->what)
-			argp_error(state, "one model at a time: '%s' is too many", arg);
-		o->what = arg;
-		break;
+	case ARGP_KEY_ARG: option_model(state, &o->what, arg, ""); break;
 	case ARGP_KEY_END:
 		if (!o->what)
 			argp_error(state, "say what to draw: lm, or a model file");

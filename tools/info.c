@@ -7,6 +7,7 @@
 
 #include "tools/command.h"
 #include "tools/model_file.h"
+#include "tools/options.h"
 #include "tools/progress.h"
 
 static const char doc[] = "Print what a model file holds: its configuration, vocabulary and parameters.";
@@ -15,11 +16,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	const char **path = state->input;
 	switch (key) {
-	case ARGP_KEY_ARG:
-		if (*path)
-			argp_error(state, "one model at a time: '%s' is too many", arg);
-		*path = arg;
-		break;
+	case ARGP_KEY_ARG: option_model(state, path, arg, ""); break;
 	case ARGP_KEY_END:
 		if (!*path)
 			argp_error(state, "say which model: a file that `tapeloop train` saved");

@@ -7,6 +7,7 @@
 
 #include "tools/line_groups.h"
 #include "tools/model_file.h"
+#include "tools/options.h"
 
 #define GROUP 4096 /* lines that are sorted by length and read side by side */
 
@@ -35,11 +36,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT: state->child_inputs[0] = r->l->input; break;
 	case BATCH: r->batch = option_int(state, "--batch", arg, 1, GROUP); break;
 	case THREADS: r->threads = option_int(state, "--threads", arg, 1, 4096); break;
-	case ARGP_KEY_ARG:
-		if (r->model)
-			argp_error(state, "one model at a time: '%s' is too many; lines are read from standard input", arg);
-		r->model = arg;
-		break;
+	case ARGP_KEY_ARG: option_model(state, &r->model, arg, "; lines are read from standard input"); break;
 	case ARGP_KEY_END:
 		if (!r->model)
 			argp_error(state, "say which model: a file that `tapeloop train %s` saved", r->l->kind->name);

@@ -50,6 +50,13 @@ void option_split(struct argp_state *state, const char *text, double split[PARTS
 		argp_error(state, "--split: '%s' is not three percentages like 90,5,5 with a sum above 0 and at most 100", text);
 }
 
+void option_model(struct argp_state *state, const char **model, const char *text, const char *rest)
+{
+	if (*model)
+		argp_error(state, "one model at a time: '%s' is too many%s", text, rest);
+	*model = text;
+}
+
 const char *option_path(struct argp_state *state, const char *option, const char *text)
 {
 	if (!*text)

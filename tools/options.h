@@ -14,6 +14,8 @@
 int64_t option_int(struct argp_state *state, const char *option, const char *text, int64_t low, int64_t high);
 double option_real(struct argp_state *state, const char *option, const char *text, double low, double high);
 const tl_cell *option_cell(struct argp_state *state, const char *text);
+/* The one model that a command is for: an error, which ends in `rest`, where *model is set already. */
+void option_model(struct argp_state *state, const char **model, const char *text, const char *rest);
 /* A file's name: not empty, UTF-8. */
 const char *option_path(struct argp_state *state, const char *option, const char *text);
 void option_split(struct argp_state *state, const char *text, double split[PARTS]);

@@ -9,6 +9,7 @@
 #include "ops/softmax.h"
 #include "tools/command.h"
 #include "tools/model_file.h"
+#include "tools/options.h"
 #include "tools/series.h"
 #include "tools/tasks.h"
 
@@ -50,11 +51,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case AHEAD: o->ahead = option_int(state, "--ahead", arg, 1, 1 << 20); break;
 	case BATCH: o->batch = option_int(state, "--batch", arg, 1, 1 << 20); break;
 	case THREADS: o->threads = option_int(state, "--threads", arg, 1, 4096); break;
-	case ARGP_KEY_ARG:
-		if (o->model)
-			argp_error(state, "one model at a time: '%s' is too many", arg);
-		o->model = arg;
-		break;
+	case ARGP_KEY_ARG: option_model(state, &o->model, arg, ""); break;
 	case ARGP_KEY_END:
 		if (!o->model)
 			argp_error(state, "say which model: a file that `tapeloop train series` saved");

@@ -12,6 +12,7 @@
 #include "tools/command.h"
 #include "tools/lm.h"
 #include "tools/model_file.h"
+#include "tools/options.h"
 #include "tools/tasks.h"
 
 typedef struct sample_options {
@@ -49,11 +50,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case TOP_K: o->top_k = option_int(state, "--top-k", arg, 0, INT64_MAX); break;
 	case SEED: o->seed = option_int(state, "--seed", arg, 0, INT64_MAX); break;
 	case THREADS: o->threads = option_int(state, "--threads", arg, 1, 4096); break;
-	case ARGP_KEY_ARG:
-		if (o->model)
-			argp_error(state, "one model at a time: '%s' is too many", arg);
-		o->model = arg;
-		break;
+	case ARGP_KEY_ARG: option_model(state, &o->model, arg, ""); break;
 	case ARGP_KEY_END:
 		if (!o->model)
 			argp_error(state, "say which model: a file that `tapeloop train lm` saved");

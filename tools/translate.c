@@ -9,6 +9,7 @@
 #include "tools/image.h"
 #include "tools/line_groups.h"
 #include "tools/model_file.h"
+#include "tools/options.h"
 #include "tools/tasks.h"
 #include "tools/translator_picture.h"
 
@@ -85,11 +86,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ATTENTION: o->picture = option_path(state, "--attention", arg); break;
 	case BATCH: o->batch = option_int(state, "--batch", arg, 1, GROUP); break;
 	case THREADS: o->threads = option_int(state, "--threads", arg, 1, 4096); break;
-	case ARGP_KEY_ARG:
-		if (o->model)
-			argp_error(state, "one model at a time: '%s' is too many; lines are read from standard input", arg);
-		o->model = arg;
-		break;
+	case ARGP_KEY_ARG: option_model(state, &o->model, arg, "; lines are read from standard input"); break;
 	case ARGP_KEY_END:
 		if (!o->model)
 			argp_error(state, "say which model: a file that `tapeloop train translator` saved");
