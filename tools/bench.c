@@ -19,6 +19,7 @@ static const struct {
 	{"ragged", bench_ragged, "an LSTM over a batch of sequences of unequal lengths"},
 	{"unequal", bench_unequal, "an LSTM over sequences recorded one after the other"},
 	{"trees", bench_trees, "a tree-LSTM over trees recorded one after the other"},
+	{"fused", bench_fused, "a layer step by step, in one node, and as oneDNN's primitives alone"},
 	{"gemm", bench_gemm, "matrix products alone: the machine's peak"},
 };
 

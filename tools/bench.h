@@ -84,6 +84,7 @@ tl_status bench_seq2seq(int argc, char **argv, tl_error *err);
 tl_status bench_ragged(int argc, char **argv, tl_error *err);
 tl_status bench_unequal(int argc, char **argv, tl_error *err);
 tl_status bench_trees(int argc, char **argv, tl_error *err);
+tl_status bench_fused(int argc, char **argv, tl_error *err);
 tl_status bench_gemm(int argc, char **argv, tl_error *err);
 
 #endif
