@@ -51,6 +51,7 @@ typedef struct tl_rnn_options {
 	int64_t project;    /* P: size of what the cell projects; 0: H */
 	bool bidirectional; /* D = 2 */
 	bool batch_first;   /* x is (B, T, E) and the output (B, T, D*H); states are as ever */
+	bool no_bias;       /* leave out what the cell adds (TL_BIAS): no such parameters, zeros in their place */
 	tl_start start;
 	double start_scale; /* standard deviation of a random start */
 	/*
@@ -75,7 +76,7 @@ typedef struct tl_rnn_options {
 typedef struct tl_rnn {
 	tl_rnn_options options;
 	int directions;     /* D */
-	tl_param **params;  /* of direction i: params[i * count + k] is the cell's k-th */
+	tl_param **params;  /* of direction i: params[i * count + k] is the cell's k-th; NULL where it is left out */
 	int count;          /* parameters of the cell */
 	tl_param **starts;  /* learned: starts[i * states + k]; else NULL */
 } tl_rnn;
@@ -89,7 +90,7 @@ TL_API void tl_rnn_free(tl_rnn *rnn);
 
 /* PyTorch's default: every parameter uniform in +-1/sqrt(H), but for those that a cell has start elsewhere. */
 TL_API void tl_rnn_init(tl_rnn *rnn, tl_rng *rng);
-/* Set the bias block of the gate with this letter; false where the cell has no such gate. */
+/* Set the bias block of the gate with this letter; false where the net has none: no such gate, or no biases. */
 TL_API bool tl_rnn_set_bias(tl_rnn *rnn, char gate, double value);
 
 /* D times the size of the cell's output. */

@@ -79,6 +79,7 @@ static tl_status translator_build(task *base, tl_error *err)
 		.layers = (int)n->layers,
 		.decoder_layers = (int)t->decoder_layers,
 		.bidirectional = n->bidirectional && !t->kernel,
+		.no_bias = n->no_bias,
 		.encoder_more = net_rnn(n, 0),
 		.kernel = t->kernel,
 		.bridge = true,
