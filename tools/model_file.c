@@ -118,7 +118,7 @@ static tl_status read_vocabs(task *t, const tl_safetensors *f, tl_error *err)
 		tl_error why = {0};
 		if (symbols && (kind->maybe ? vocab_from_json(&t->vocab[k], symbols, &why)
 					    : vocab_from_json_as(&t->vocab[k], symbols, kind->front, &why)))
-			tl_error_set(err, why.status, "the vocabulary is damaged: %.300s", why.text);
+			tl_error_set(err, why.status, "the vocabulary is damaged: %s", why.text);
 		json_decref(symbols);
 		if (err->status)
 			break;
@@ -165,7 +165,7 @@ task *model_load(const char *path, const task_kind *kind, tl_error *err)
 	tl_safetensors_free(f);
 	if (!why.status)
 		return t;
-	tl_error_set(err, why.status, "%s: %.500s", path, why.text);
+	tl_error_set(err, why.status, "%s: %s", path, why.text);
 	task_free(t);
 	return NULL;
 }

@@ -182,7 +182,7 @@ tl_status train_state_save(const trainer *t, const arguments *options, const cha
 /* Passes why on as a sentence about the file. */
 static tl_status about(const char *path, const tl_error *why, tl_error *err)
 {
-	return why->status ? tl_error_set(err, why->status, "%.200s: %.400s", path, why->text) : TL_OK;
+	return why->status ? tl_error_set(err, why->status, "%.200s: %s", path, why->text) : TL_OK;
 }
 
 tl_status saved_training_open(saved_training *s, const char *path, const char *task, tl_error *err)
