@@ -193,14 +193,18 @@ static bool has_biases(const tl_pytorch *p, int module, const tl_safetensors *f)
 	return false;
 }
 
-/*
- * Under which name the file has a tensor. Of one that two modules share, safetensors.torch.save_model writes one name,
- * and the other as a key of the metadata with the first for its value.
- */
+int tl_pytorch_find(const tl_safetensors *f, const char *name)
+{
+	int k = tl_safetensors_find(f, name);
+	const char *kept = k < 0 ? tl_safetensors_metadata(f, name) : NULL;
+	return kept ? tl_safetensors_find(f, kept) : k;
+}
+
+/* Under which name the file has it. */
 static const char *name_in(const tl_safetensors *f, const char *name)
 {
-	const char *kept = f && tl_safetensors_find(f, name) < 0 ? tl_safetensors_metadata(f, name) : NULL;
-	return kept && tl_safetensors_find(f, kept) >= 0 ? kept : name;
+	int k = f ? tl_pytorch_find(f, name) : -1;
+	return k < 0 ? name : tl_safetensors_name(f, k);
 }
 
 /* f: the file that is to be read, or NULL. To be released after a failure, too. */

@@ -62,6 +62,12 @@ TL_API tl_status tl_pytorch_save(
 	const tl_pytorch *p, const char *path, const tl_safetensors_pair *metadata, int n_metadata, tl_error *err);
 
 /*
+ * The number of a tensor in a file, or -1. Of a tensor that two modules share, save_model writes one name, and the other
+ * as a key of the metadata, with the first as its value.
+ */
+TL_API int tl_pytorch_find(const tl_safetensors *f, const char *name);
+
+/*
  * The options of the recurrent layers that a file has under that name: cell, input, hidden, layers, project,
  * bidirectional, no_bias; the rest is 0. Tanh and relu cannot be told apart: it is tl_cell_rnn then. TL_ERR_FORMAT where
  * there are none, or none of torch.nn.
