@@ -167,10 +167,15 @@ static tl_status load(task *t, const tl_safetensors *f, const json_t *config, co
 }
 
 /* The configuration, which a state dict of PyTorch's does not have: what is found in such a one goes to x. */
-static json_t *read_config(const tl_safetensors *f, const foreign_options *o, foreign *x, tl_error *err)
+static json_t *read_config(
+	const tl_safetensors *f, const task_kind *wanted, const foreign_options *o, foreign *x, tl_error *err)
 {
 	if (!tl_safetensors_metadata(f, MODEL_CONFIG) && foreign_is(f)) {
-		foreign_open(x, f, o, err);
+		if (wanted && wanted != &lm_kind)
+			tl_error_set(err, TL_ERR_FORMAT,
+				"a state dict that PyTorch saved, which is read as a language model, not for %s", wanted->name);
+		else
+			foreign_open(x, f, o, err);
 		return json_incref(x->config);
 	}
 	if (!foreign_given(o))
@@ -192,7 +197,7 @@ task *model_load_as(const char *path, const task_kind *kind, const foreign_optio
 		return NULL;
 	tl_error why = {0};
 	foreign x = {0};
-	json_t *config = read_config(f, o, &x, &why);
+	json_t *config = read_config(f, kind, o, &x, &why);
 	if (config)
 		kind = read_kind(config, kind, &why);
 	task *t = NULL;
