@@ -26,8 +26,9 @@
  *	load:  b = b_ih + b_hh                                  GRU: b_n = b_ih_n, c_n = b_hh_n
  *	save:  b_ih = b, b_hh = 0                               GRU: b_ih_n = b_n, b_hh_n = c_n
  *
- * A Linear that has no bias is read, too, and saved with one of zeros. What is saved is loaded to the same bits, and a state dict that goes through here comes back as the same
- * function, with each pair of biases in its first. (Trained on there, a pair learns twice as fast as one.)
+ * So what is saved is loaded to the same bits, and a state dict that goes through here comes back as the same
+ * function, with each pair of biases in its first. (Trained on there, a pair learns twice as fast as one.) A Linear
+ * without a bias is read, but saved with one.
  */
 #ifndef TL_MODELS_PYTORCH_H
 #define TL_MODELS_PYTORCH_H

@@ -85,6 +85,23 @@ tl_status model_expect(const task *t, const char *name, tl_shape shape, tl_error
 		tl_shape_text(shape, want), tl_shape_text(tl_safetensors_shape(t->file, k), got));
 }
 
+/* Layers that are only named in the file must not have memory taken for them: it holds about as many numbers. */
+static tl_status check_size(const task *t, const net_options *net, tl_error *err)
+{
+	tl_cell_sizes sizes = {net->hidden, net->hidden, net->project}; /* of all layers but the first */
+	double has = 0, needs = 0;
+	for (int k = 0; k < tl_safetensors_count(t->file); k++)
+		has += (double)tl_shape_size(tl_safetensors_shape(t->file, k));
+	for (int k = 0; net->cell->params[k].name; k++)
+		needs += (double)tl_shape_size(tl_cell_param_shape(net->cell, k, sizes));
+	needs *= (double)(net->layers - 1);
+	if (needs < 4 * has + 1e6)
+		return TL_OK;
+	return tl_error_set(err, TL_ERR_FORMAT,
+		"the configuration does not fit the weights: %lld layers of %s with %lld units are %.3g numbers, the file has %.3g",
+		(long long)net->layers, net->cell->name, (long long)net->hidden, needs, has);
+}
+
 tl_status model_expect_net(const task *t, const char *name, const net_options *net, tl_error *err)
 {
 	char ours[256], theirs[STATE_DICT_NAME];
@@ -92,7 +109,7 @@ tl_status model_expect_net(const task *t, const char *name, const net_options *n
 	snprintf(ours, sizeof ours, "%s.l%lld.%s", name, (long long)net->layers - 1, net->cell->params[0].name);
 	const char *last = t->dict.on ? state_dict_name(t, ours, &any, theirs) : ours;
 	if (tl_safetensors_find(t->file, last) >= 0)
-		return TL_OK;
+		return check_size(t, net, err);
 	return tl_error_set(err, TL_ERR_FORMAT,
 		"the configuration does not fit the weights: it has %lld layers of %s, and %s is missing",
 		(long long)net->layers, net->cell->name, last);
