@@ -107,29 +107,29 @@ is "lists halves" holds '^  rnn.weight_hh_l0 *(32, 8) *F16$'
 tiny="--limit 600 --hidden 8 --embed 4 --epochs 2 --batch 4 --length 16 --threads 1"
 for cell in rnn rnn_relu gru_lbr lstm; do
     # shellcheck disable=SC2086
-    works train lm --data "$book" $tiny --cell $cell --layers 2 --out plain
+    works train lm --data "$book" $tiny --cell $cell --layers 2 --out $cell
     cp out plain.json
     # shellcheck disable=SC2086
-    works train lm --data "$book" $tiny --cell $cell --layers 2 --pytorch-names --keep best --out named
+    works train lm --data "$book" $tiny --cell $cell --layers 2 --pytorch-names --keep best --out $cell.named
     is "$cell: names change no number" close "$(loss)" "$(loss plain.json)" 1e-6
-    works eval lm named/model.safetensors
+    works eval lm $cell.named/model.safetensors
     is "$cell: read again" close "$(loss)" "$(loss plain.json)" 1e-5
-    is "$cell: under PyTorch's names" [ "$(grep -ac '"rnn.weight_hh_l1"' named/model.safetensors)" -gt 0 ]
-    is "$cell: and no others" [ "$(grep -ac '"rnn.l1.w"' named/model.safetensors)" -eq 0 ]
-    works convert named/model.safetensors -o back.safetensors
-    is "$cell: back to the same bytes" cmp -s back.safetensors plain/model.safetensors
-    works sample named/model.safetensors --chars 20 --seed 3
+    is "$cell: under PyTorch's names" [ "$(grep -ac '"rnn.weight_hh_l1"' $cell.named/model.safetensors)" -gt 0 ]
+    is "$cell: and no others" [ "$(grep -ac '"rnn.l1.w"' $cell.named/model.safetensors)" -eq 0 ]
+    works convert $cell.named/model.safetensors -o back.safetensors
+    is "$cell: back to the same bytes" cmp -s back.safetensors $cell/model.safetensors
+    works sample $cell.named/model.safetensors --chars 20 --seed 3
     cp out sampled
-    works sample plain/model.safetensors --chars 20 --seed 3
+    works sample $cell/model.safetensors --chars 20 --seed 3
     is "$cell: writes the same" cmp -s out sampled
 done
-works convert plain/model.safetensors --names rnn=lstm,embed=encoder,out=fc -o other.safetensors
+works convert lstm/model.safetensors --names rnn=lstm,embed=encoder,out=fc -o other.safetensors
 is "names that were asked for" [ "$(grep -ac '"lstm.weight_hh_l1".*' other.safetensors)" -gt 0 ]
 works eval lm other.safetensors
 is "are read again" close "$(loss)" "$(loss plain.json)" 1e-5
-works train lm --data "$book" --out named --resume --epochs 3
-is "a training goes on under its names" [ "$(grep -ac '"rnn.weight_hh_l1"' named/model.safetensors)" -gt 0 ]
-works eval lm named/last.safetensors
+works train lm --data "$book" --out lstm.named --resume --epochs 3
+is "a training goes on under its names" [ "$(grep -ac '"rnn.weight_hh_l1"' lstm.named/model.safetensors)" -gt 0 ]
+works eval lm lstm.named/last.safetensors
 
 # shellcheck disable=SC2086
 run train lm --data "$book" $tiny --cell mgu --pytorch-names --out none

@@ -3,9 +3,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "tests/suite.h"
 
-#include <math.h>
-
 #include "models/tapeloop.h"
+#include "tests/fixture.h"
 #include "tests/scratch.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
@@ -35,15 +34,9 @@ static tl_safetensors *open_dict(const char *name)
 }
 
 /* To be freed. */
-static tl_tensor read_tensor(const tl_safetensors *f, const char *name, tl_dtype dtype)
+static tl_tensor read_tensor(tl_safetensors *f, const char *name, tl_dtype dtype)
 {
-	int k = tl_safetensors_find(f, name);
-	ck_assert_msg(k >= 0, "no %s", name);
-	tl_shape shape = tl_safetensors_shape(f, k);
-	tl_tensor t =
-		tl_tensor_dense(dtype, shape, malloc((size_t)tl_shape_size(shape) * tl_dtype_size(dtype) + 1));
-	ck_assert_msg(!tl_safetensors_read(f, k, &t, &err), "%s", err.text);
-	return t;
+	return fixture_load(&(fixture){.file = f}, "", name, dtype);
 }
 
 /* The character model of the fixtures. */
@@ -77,30 +70,14 @@ static void discard(net *n)
 	tl_store_free(n->store);
 }
 
-static void check_values(const char *what, const char *name, tl_var v)
-{
-	tl_tensor want = read_tensor(expected, name, TL_REAL);
-	int64_t size = tl_shape_size(want.shape);
-	tl_real *got = malloc((size_t)size * sizeof *got);
-	ck_assert_msg(!tl_read(v, got, size), "%s", tl_tape_error(v.tape)->text);
-	double tolerance = sizeof(tl_real) == sizeof(double) ? 1e-12 : 1e-5;
-	for (int64_t i = 0; i < size; i++) {
-		double w = (double)((tl_real *)want.data)[i];
-		ck_assert_msg(fabs((double)got[i] - w) <= tolerance * (1 + fabs(w)), "%s: %s[%d] is %.9g, not %.9g", what,
-			name, (int)i, (double)got[i], w);
-	}
-	free(got);
-	free(want.data);
-}
-
-static void check_logits(const net *n, const char *what, const char *name)
+static void check_logits(const net *n, const char *name)
 {
 	char full[64];
 	snprintf(full, sizeof full, "%s.logits", name);
 	tl_tape *tape = tl_tape_new(NULL);
 	tl_tensor symbols = read_tensor(expected, "symbols", TL_I32);
 	tl_var logits = tl_reader_tag(n->reader, tl_index(tape, symbols.shape, symbols.data), NULL, false);
-	check_values(what, full, logits);
+	fixture_check(&(fixture){.file = expected}, full, logits);
 	free(symbols.data);
 	tl_tape_free(tape);
 }
@@ -143,7 +120,7 @@ START_TEST(there_and_back)
 
 	net first = build(f, dicts[_i].given, true), second = build(f, dicts[_i].given, true);
 	ck_assert_msg(!tl_pytorch_load(first.names, f, &err), "%s", err.text);
-	check_logits(&first, "read", name);
+	check_logits(&first, name);
 	const char *path = scratch_path("there.safetensors");
 	ck_assert_msg(!tl_pytorch_save(first.names, path, NULL, 0, &err), "%s", err.text);
 	tl_safetensors *back = tl_safetensors_open(path, &err);
@@ -173,7 +150,7 @@ START_TEST(without_biases_into_a_net_with_them)
 	for (int64_t k = 0; k < tl_store_span(n.store); k++)
 		tl_store_values(n.store)[k] = 1;
 	ck_assert_msg(!tl_pytorch_load(n.names, f, &err), "%s", err.text);
-	check_logits(&n, "zero biases", name);
+	check_logits(&n, name);
 	tl_safetensors_free(f);
 	discard(&n);
 }
@@ -192,7 +169,8 @@ START_TEST(a_module_alone)
 	ck_assert(!tl_pytorch_rnn(names, "", rnn, &err));
 	ck_assert_msg(!tl_pytorch_load(names, f, &err), "%s", err.text);
 	tl_tensor x = read_tensor(expected, "alone.x", TL_REAL);
-	check_values("alone", "alone.output", tl_rnn_run(rnn, tl_input(tape, x.shape, x.data), (tl_state){0}, false).output);
+	tl_rnn_result r = tl_rnn_run(rnn, tl_input(tape, x.shape, x.data), (tl_state){0}, false);
+	fixture_check(&(fixture){.file = expected}, "alone.output", r.output);
 	free(x.data);
 	tl_pytorch_free(names);
 	tl_rnn_free(rnn);
@@ -215,7 +193,7 @@ START_TEST(shared_matrices)
 	ck_assert(!tl_pytorch_rnn(n.names, "rnn", n.reader->rnn, &err));
 	ck_assert(!tl_pytorch_dense(n.names, "decoder", &n.reader->output, &err));
 	ck_assert_msg(!tl_pytorch_load(n.names, f, &err), "%s", err.text);
-	check_logits(&n, "tied", "tied");
+	check_logits(&n, "tied");
 	tl_safetensors_free(f);
 	discard(&n);
 }
