@@ -95,7 +95,7 @@ void tl_tape_reset(tl_tape *t)
 	t->generation = t->segment.generation = ++t->last_generation;
 	t->segment.first = UINT32_MAX;
 	t->step++;
-	t->error = (tl_error){0};
+	tl_error_clear(&t->error);
 	tl_profile_enter(t, before);
 }
 

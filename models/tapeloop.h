@@ -58,6 +58,7 @@
 #include "models/ngram.h"
 #include "models/perplexity.h"
 #include "models/pool.h"
+#include "models/pytorch.h"
 #include "models/reader.h"
 #include "models/rnn.h"
 #include "models/sample.h"

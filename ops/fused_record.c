@@ -76,9 +76,10 @@ static tl_var record(const tl_recurrent_spec *s, tl_tape *tape, const tl_var *v,
 {
 	tl_var in[TL_RECURRENT_INPUTS];
 	tl_shape shape;
-	tl_error err = {0};
+	tl_error err;
 	size_t bytes = 0;
 	int n = 0;
+	tl_error_clear(&err);
 	tl__fused_layer *layer = tl__fused_find(tape, s);
 	if (layer && !forward_only && tl__recurrent_kept(layer->it, &bytes, &err))
 		tl_tape_fail(tape, err.status, "%s: %s", op_of(s), err.text);

@@ -29,6 +29,13 @@ tl_status reader_init(task *base, tl_error *err)
 	return net_set_forget_bias(&t->net, t->reader->rnn, err);
 }
 
+bool reader_modules(const task *base, task_modules *m)
+{
+	const tl_reader *reader = ((const reader_task *)base)->reader;
+	*m = (task_modules){&reader->input, reader->rnn, &reader->output};
+	return true;
+}
+
 bool reader_config(const task *base, json_t *object)
 {
 	const reader_task *t = (const reader_task *)base;

@@ -33,6 +33,7 @@ typedef struct reader_task {
 
 tl_status reader_build(task *t, tl_error *err); /* kind */
 tl_status reader_init(task *t, tl_error *err);  /* kind */
+bool reader_modules(const task *t, task_modules *m); /* kind */
 bool reader_config(const task *t, json_t *object); /* kind, or part of it */
 tl_status reader_configure(task *t, const json_t *object, tl_error *err); /* kind, or part of it */
 tl_status reader_epoch(task *t, int64_t e, tl_error *err); /* kind */

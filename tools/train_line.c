@@ -107,7 +107,7 @@ static tl_status read_line(
 	if (arguments_get(&l->given, "resume")) {
 		tl_error why = {0};
 		if (saved_training_open(&l->saved, l->last, kind->name, &why))
-			return tl_error_set(err, why.status, "--resume: %.600s", why.text);
+			return tl_error_set(err, why.status, "--resume: %s", why.text);
 		if (join(l, err))
 			return err->status;
 	}
