@@ -46,7 +46,7 @@ write 50 valid.tsv 2
 write 60 test.tsv 3
 train() {
     run train classifier --train train.tsv --valid valid.tsv --test test.tsv --unit char --hidden 16 --embed 8 --epochs 8 \
-        --lr 0.01 --dropout 0.1 --batch 16 --threads 1 --quiet "$@"
+        --lr 0.01 --dropout 0.1 --batch 16 --threads 1 --quiet --overwrite "$@"
 }
 
 # figure PART NAME FILE

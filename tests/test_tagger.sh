@@ -39,7 +39,7 @@ data="--train-tokens train.in --train-tags train.out --valid-tokens valid.in --v
     --test-tokens test.in --test-tags test.out"
 train() {
     # shellcheck disable=SC2086
-    run train tagger $data --hidden 12 --embed 10 --epochs 8 --lr 0.01 --dropout 0.1 --threads 1 --quiet "$@"
+    run train tagger $data --hidden 12 --embed 10 --epochs 8 --lr 0.01 --dropout 0.1 --threads 1 --quiet --overwrite "$@"
 }
 
 # figure PART NAME FILE

@@ -32,7 +32,7 @@ sizes="--hidden 40 --embed 24 --lr 0.01 --batch 32 --dropout 0.1 --schedule cosi
 split="--data pairs.tsv --tests 60 --valids 40"
 train() {
     # shellcheck disable=SC2086
-    run train translator $sizes "$@"
+    run train translator $sizes --overwrite "$@"
 }
 
 # figure PART NAME FILE

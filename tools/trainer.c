@@ -235,3 +235,25 @@ int64_t trainer_updates(const trainer *t)
 {
 	return tl_optimizer_steps(t->optimizer);
 }
+
+static double updates_left(const trainer *t)
+{
+	const trainer_state *s = &t->state;
+	int64_t most = t->options->max_steps, done = trainer_updates(t), k = t->options->accumulate;
+	int64_t an_epoch = (t->task->batches + k - 1) / k, epochs = t->task->once ? 1 : t->options->epochs;
+	double left = (double)(epochs - s->epoch + 1) * (double)an_epoch - (double)((s->place + k - 1) / k);
+	if (trainer_finished(t))
+		return 0;
+	return most && left > (double)(most - done) ? (double)(most > done ? most - done : 0) : left;
+}
+
+int64_t trainer_all_updates(const trainer *t)
+{
+	return trainer_updates(t) + (int64_t)updates_left(t);
+}
+
+double trainer_seconds_left(const trainer *t)
+{
+	double an_update = t->batches ? t->seconds / (double)t->batches * (double)t->options->accumulate : 0;
+	return an_update * updates_left(t);
+}

@@ -76,6 +76,9 @@ tl_status trainer_end_epoch(trainer *t, epoch_report *r, tl_error *err);
 bool trainer_finished(const trainer *t);
 
 int64_t trainer_updates(const trainer *t);
+/* Updates of all epochs, or up to --max-steps, and seconds that the rest will take, as far as is known now. */
+int64_t trainer_all_updates(const trainer *t);
+double trainer_seconds_left(const trainer *t);
 /* The mean over the running epoch so far, or of the last one where it has just begun. */
 score trainer_score(const trainer *t);
 
