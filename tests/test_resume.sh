@@ -206,7 +206,7 @@ is "and is the same in the end" equal straight killed
 # shellcheck disable=SC2086
 "$tool" train lm $model --epochs 100000 --out held --quiet >first 2>&1 &
 pid=$!
-is "begins" begun '[ -s held/log.jsonl ]'
+is "begins" begun '[ -s held/last.safetensors ] && [ "$(wc -l <held/progress.jsonl)" -gt 4 ]'
 go_on --out held
 is "--resume does not go on with a training under way" refusal "another training, process $pid, is under way in held"
 train --out held
