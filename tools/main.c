@@ -25,6 +25,8 @@ static const struct {
 	{"predict", command_predict, NULL, "predict MODEL [OPTION...]", "find classes, values, labels or what comes next in series"},
 	{"graph", command_graph, NULL, "graph lm|MODEL [OPTION...]", "draw a model unrolled over time"},
 	{"info", command_info, NULL, "info MODEL", "what a model file holds"},
+	{"watch", command_watch, NULL, "watch DIR...", "see how trainings go, while they do"},
+	{"plot", command_plot, NULL, "plot TRAINING... -o FILE", "draw how trainings went"},
 	{"problem", command_problem, NULL, "problem NAME [OPTION...]", "learn a test of memory: adding, order, reber, copy"},
 	{"gradients", command_gradients, NULL, "gradients [OPTION...]", "how gradients vanish and explode over time"},
 	{"bench", command_bench, NULL, "bench WORK [OPTION...]", "time training steps"},
