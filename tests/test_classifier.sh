@@ -189,4 +189,14 @@ for word in 'train classifier' 'eval classifier' classify; do
     done
 done
 
+# --- Its log
+
+works plot split -o curves.gp
+is "its log is drawn, with its scores" eval 'grep -q "^set title .loss" curves.gp &&
+    grep -q "^set title .macro_f1" curves.gp &&
+    grep -q "^set title .accuracy" curves.gp &&
+    grep -q "^set title .learning rate" curves.gp'
+works watch --once split
+is "and watched" starts 'split: classifier, epoch'
+
 finish

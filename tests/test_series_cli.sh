@@ -370,4 +370,12 @@ for word in 'train series' 'eval series' predict; do
     done
 done
 
+# --- Its log
+
+works plot bytes -o curves.gp
+is "its log is drawn, with its scores" eval 'grep -q "^set title .loss" curves.gp &&
+    grep -q "^set title .accuracy" curves.gp'
+works watch --once bytes
+is "and watched" starts 'bytes: series, epoch'
+
 finish

@@ -184,4 +184,15 @@ for word in 'train tagger' 'eval tagger' tag; do
     done
 done
 
+# --- Its log
+
+works plot split -o curves.gp
+is "its log is drawn, with its scores" eval 'grep -q "^set title .loss" curves.gp &&
+    grep -q "^set title .f1" curves.gp &&
+    grep -q "^set title .precision" curves.gp &&
+    grep -q "^set title .gradient norm" curves.gp &&
+    grep -q "^set title .speed, words" curves.gp'
+works watch --once split
+is "and watched" starts 'split: tagger, epoch'
+
 finish

@@ -249,4 +249,13 @@ translate m/model.safetensors --attention /nowhere/a.svg <some
 is "nowhere to draw to" [ $rc -eq 2 ]
 "$tool" translate m/model.safetensors <some >/dev/full 2>err
 is "a full disk is an error" [ $? -eq 2 ]
+# --- Its log
+
+works plot smooth -o curves.gp
+is "its log is drawn, with its scores" eval 'grep -q "^set title .loss" curves.gp &&
+    grep -q "^set title .bleu_greedy" curves.gp &&
+    grep -q "^set title .perplexity" curves.gp'
+works watch --once smooth
+is "and watched" starts 'smooth: translator, epoch'
+
 finish

@@ -47,7 +47,6 @@ static const int marks[] = {6, 4, 8, 10, 12, 14, 1, 2};
 
 static void line_types(FILE *to)
 {
-	fputs("set encoding utf8\n", to);
 	for (int k = 0; k < COLOURS; k++)
 		fprintf(to, "set linetype %d linecolor rgb '%s'\n", k + 1, colours[k]);
 	fprintf(to, "set linetype cycle %d\n", COLOURS);

@@ -119,8 +119,10 @@ static tl_status write_event(tensorboard *b, int64_t step, unsigned field, const
 	m->n = 0;
 	put(m, later, HEAD);
 	put_double(m, 1, now(b));
-	put_key(m, 2, VARINT);
-	put_varint(m, (uint64_t)step);
+	if (step) {
+		put_key(m, 2, VARINT);
+		put_varint(m, (uint64_t)step);
+	}
 	put_bytes(m, field, bytes, n);
 	if (m->broken)
 		return tl_error_memory(err);

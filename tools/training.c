@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/training.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
@@ -29,6 +30,8 @@ tl_status training_open(training *t, const char *path, tl_error *err)
 		t->journal[0] = '\0';
 	if (t->directory && !t->journal[0] && access(t->log, F_OK))
 		return tl_error_set(err, TL_ERR_IO, "%s holds no training: neither " LOG_NAME " nor " JOURNAL_NAME, path);
+	if (!t->directory && access(t->log, F_OK))
+		return tl_error_set(err, TL_ERR_IO, "%s: %s", path, strerror(errno));
 	return TL_OK;
 }
 
