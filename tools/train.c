@@ -148,7 +148,7 @@ static tl_status end_epoch(run *r, tl_error *err)
 	bool keep_it = t->keep == KEEP_LAST;
 	if (trainer_end_epoch(t, &report, err))
 		return err->status;
-	if (train_log_epoch(&r->log, &report, trainer_updates(t), err))
+	if (train_log_epoch(&r->log, t, &report, err))
 		return err->status;
 	t->state.logged++;
 	keep_it = keep_it || report.better;

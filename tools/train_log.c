@@ -88,11 +88,39 @@ static tl_status board_epoch(tensorboard *b, const epoch_report *r, int64_t upda
 	return tensorboard_flush(b, updates, err);
 }
 
-tl_status train_log_epoch(train_log *l, const epoch_report *r, int64_t updates, tl_error *err)
+/* Into the line, and to TensorBoard. */
+static tl_status log_gradients(train_log *l, trainer *t, json_t *line, tl_error *err)
 {
+	batch_loss loss;
+	const char *name;
+	json_t *norm;
+	if (!grad_norms_log(t->norms, t->task->store, line))
+		return tl_error_memory(err);
+	if (l->board)
+		json_object_foreach(json_object_get(line, "grad_norms"), name, norm) {
+			char tag[400];
+			snprintf(tag, sizeof tag, "gradients/%.300s", name);
+			tensorboard_add(l->board, tag, json_number_value(norm));
+		}
+	if (t->task->once)
+		return TL_OK;
+	if (trainer_look(t, &loss, err))
+		return err->status;
+	if (!grad_steps_log(loss.mean, line))
+		return TL_OK;
+	return tl_tape_status(t->task->tape) ? tape_error(t->task->tape, err) : tl_error_memory(err);
+}
+
+tl_status train_log_epoch(train_log *l, trainer *t, const epoch_report *r, tl_error *err)
+{
+	int64_t updates = trainer_updates(t);
 	json_t *line = json_pack("{s:I, s:o, s:o, s:f, s:f, s:I, s:f, s:f}", "epoch", (json_int_t)r->epoch, "train",
 		score_json(&r->train), "valid", score_json(&r->valid), "grad_norm", r->grad_norm, "lr", r->lr, "steps",
 		(json_int_t)updates, "seconds", r->seconds, "tok_per_s", r->speed);
+	if (line && t->norms && log_gradients(l, t, line, err)) {
+		json_decref(line);
+		return err->status;
+	}
 	if (!print_json_line(l->epochs, line))
 		return tl_error_set(err, TL_ERR_IO, "the log cannot be written: %s", strerror(errno));
 	return l->board ? board_epoch(l->board, r, updates, err) : TL_OK;

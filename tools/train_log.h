@@ -25,7 +25,8 @@ typedef struct train_log {
 tl_status train_log_open(train_log *l, const char *path, journal *j, const trainer *t, tl_error *err);
 void train_log_close(train_log *l);
 tl_status train_log_update(train_log *l, const trainer *t, tl_error *err);
-tl_status train_log_epoch(train_log *l, const epoch_report *r, int64_t updates, tl_error *err);
+/* A trainer whose epoch has ended, but the next one not begun. */
+tl_status train_log_epoch(train_log *l, trainer *t, const epoch_report *r, tl_error *err);
 
 /* After an update, where it is time to. */
 void train_show_update(progress *p, const trainer *t);
