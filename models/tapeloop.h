@@ -36,6 +36,7 @@
 #include "core/threads.h"
 #include "graph/checkpoint.h"
 #include "graph/dot.h"
+#include "graph/find.h"
 #include "graph/grad.h"
 #include "graph/kept.h"
 #include "graph/plan.h"

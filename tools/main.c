@@ -26,6 +26,8 @@ static const struct {
 	{"graph", command_graph, NULL, "graph lm|MODEL [OPTION...]", "draw a model unrolled over time"},
 	{"info", command_info, NULL, "info MODEL", "what a model file holds"},
 	{"convert", command_convert, NULL, "convert MODEL -o FILE [OPTION...]", "models from PyTorch's state dicts, and back"},
+	{"watch", command_watch, NULL, "watch DIR...", "see how trainings go, while they do"},
+	{"plot", command_plot, NULL, "plot TRAINING... -o FILE", "draw how trainings went"},
 	{"problem", command_problem, NULL, "problem NAME [OPTION...]", "learn a test of memory: adding, order, reber, copy"},
 	{"gradients", command_gradients, NULL, "gradients [OPTION...]", "how gradients vanish and explode over time"},
 	{"bench", command_bench, NULL, "bench WORK [OPTION...]", "time training steps"},
