@@ -30,6 +30,7 @@
 #define TAPELOOP_H
 
 #include "core/npy.h"
+#include "core/npz.h"
 #include "core/random.h"
 #include "core/safetensors.h"
 #include "core/threads.h"
