@@ -44,11 +44,19 @@ static int64_t length_of(const char *label)
 	return n;
 }
 
-static int64_t longest(const char *const *labels, int64_t n)
+static int64_t width_of(const char *label)
+{
+	int64_t n = 0;
+	for (int32_t point; (point = next_point(&label));)
+		n += utf8proc_charwidth(point);
+	return n;
+}
+
+static int64_t longest(const char *const *labels, int64_t n, int64_t (*measure)(const char *label))
 {
 	int64_t most = 0;
 	for (int64_t i = 0; i < n; i++) {
-		int64_t length = length_of(labels[i]);
+		int64_t length = measure(labels[i]);
 		most = length > most ? length : most;
 	}
 	return most < LONGEST ? most : LONGEST;
@@ -63,11 +71,7 @@ static void print_point(FILE *to, int32_t point)
 /* To the right, in `width` columns. */
 static void print_label(FILE *to, const char *label, int64_t width)
 {
-	int64_t used = 0;
-	for (const char *at = label; *at && used < width;) {
-		int columns = utf8proc_charwidth(next_point(&at));
-		used += columns;
-	}
+	int64_t used = width_of(label);
 	fprintf(to, "%*s", (int)(width > used ? width - used : 0), "");
 	used = 0;
 	for (const char *at = label; *at;) {
@@ -82,7 +86,7 @@ static void print_label(FILE *to, const char *label, int64_t width)
 /* Columns' labels stand upright, their last characters in the last line. */
 static void print_header(FILE *to, const probe_matrix *m, int64_t first, int64_t end, int64_t margin)
 {
-	int64_t lines = longest(m->column_labels + first, end - first);
+	int64_t lines = longest(m->column_labels + first, end - first, length_of);
 	for (int64_t line = 0; line < lines; line++) {
 		fprintf(to, "%*s", (int)margin, "");
 		for (int64_t j = first; j < end; j++) {
@@ -117,7 +121,7 @@ static void print_cell(FILE *to, const colour_scale *scale, double value, bool c
 
 static void print_matrix(FILE *to, const probe_node *node, const probe_matrix *m, const probe_style *style)
 {
-	int64_t margin = longest(m->row_labels, m->rows) + 1;
+	int64_t margin = longest(m->row_labels, m->rows, width_of) + 1;
 	int64_t fit = style->wrap ? style->wrap : (terminal_columns(to) - margin) / 2;
 	for (int64_t first = 0; first < m->columns; first += fit) {
 		int64_t end = first + fit < m->columns ? first + fit : m->columns;
@@ -137,7 +141,7 @@ static tl_status print_node(FILE *to, const probe_node *node, const probe_style 
 {
 	probe_units units;
 	char title[PROBE_TITLE], note[PROBE_NOTE];
-	bool upright = longest((const char *const *)node->axis->label, node->axis->n) > 1;
+	bool upright = longest((const char *const *)node->axis->label, node->axis->n, length_of) > 1;
 	tl_status status = probe_units_choose(node, style->units, style->top, FIRST, &units, err);
 	for (int64_t head = 0; head < node->heads && !status; head++) {
 		probe_matrix m;

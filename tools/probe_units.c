@@ -53,7 +53,8 @@ tl_status probe_units_check(const char *text, tl_error *err)
 static tl_status choose(const char *text, int64_t units, probe_units *out, tl_error *err)
 {
 	int64_t first, end;
-	for (const char *at = text; *at;) {
+	const char *at = text;
+	do {
 		if (!range(&at, units, &first, &end) || first < 0 || end > units || first >= end)
 			return tl_error_set(err, TL_ERR_ARGUMENT, "--units '%.100s': there are the units 0 to %" PRId64, text,
 				units - 1);
@@ -63,7 +64,7 @@ static tl_status choose(const char *text, int64_t units, probe_units *out, tl_er
 		out->v = more;
 		while (first < end)
 			out->v[out->n++] = first++;
-	}
+	} while (*at);
 	return TL_OK;
 }
 
