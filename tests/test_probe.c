@@ -269,7 +269,7 @@ START_TEST(scales)
 		most = fmax(most, fabs((double)node->values[i]));
 	ck_assert_double_ge(node->scale.high, most);
 	ck_assert_double_le(node->scale.high, 1.6 * most);
-	ck_assert(node->scale.low == -node->scale.high);
+	ck_assert(node->scale.low == -node->scale.high && !node->bounded);
 }
 END_TEST
 

@@ -170,8 +170,8 @@ static tl_status print_stats(const probe_nodes *nodes, tl_error *err)
 		json_t *line = json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "node", n->path, "symbols",
 			(json_int_t)n->axis->n, "units", (json_int_t)n->units, "mean", real_json(f.mean), "deviation",
 			real_json(f.deviation), "min", real_json(f.min), "max", real_json(f.max), "left_saturated",
-			f.bounded ? real_json(f.low) : json_null(), "right_saturated",
-			f.bounded ? real_json(f.high) : json_null());
+			n->bounded ? real_json(f.low) : json_null(), "right_saturated",
+			n->bounded ? real_json(f.high) : json_null());
 		if (!print_json_line(stdout, line))
 			return tl_error_set(err, TL_ERR_IO, "standard output: %s", strerror(errno));
 	}

@@ -74,6 +74,7 @@ typedef struct probe_node {
 	const vocab *symbols;      /* of probabilities: the units' names; else NULL */
 	tl_real *values;           /* (T, units); NULL before they are read */
 	colour_scale scale;        /* between which they lie: 0 and 1 for gates, else round numbers */
+	bool bounded;              /* the scale's ends are those of the function that made them */
 } probe_node;
 
 typedef struct probe_nodes {
@@ -96,8 +97,7 @@ tl_status probe_nodes_read(task *t, probe_nodes *nodes, tl_error *err);
  */
 typedef struct probe_figures {
 	double mean, deviation, min, max;
-	bool bounded;     /* by 1, on the scale; else saturation means nothing */
-	double low, high; /* fractions below probe_low_end and above 0.9 */
+	double low, high; /* fractions below probe_low_end and above 0.9: of bounded nodes */
 } probe_figures;
 
 /* 0.1; where the scale has negative values, -0.9. */

@@ -96,7 +96,7 @@ const char *probe_note(const probe_node *node, const probe_units *u, char buf[PR
 		used = (size_t)snprintf(buf, PROBE_NOTE, "%" PRId64 " of %" PRId64 " %ss; ", u->n, node->units, unit);
 	if (!node->source && u->n < node->units)
 		used += (size_t)snprintf(buf + used, PROBE_NOTE - used, "all: ");
-	if (f.bounded)
+	if (node->bounded)
 		snprintf(buf + used, PROBE_NOTE - used, "mean %.3g, %.3g%% below %g, %.3g%% above 0.9", f.mean, 100 * f.low,
 			probe_low_end(node), 100 * f.high);
 	else

@@ -49,12 +49,26 @@ static void turn(probe_node *node)
 		}
 }
 
-/* The op that made the values, seen through those that only look at them. */
-static const char *origin(tl_var v)
+typedef enum bounds {
+	UNKNOWN_BOUNDS,
+	FROM_0, /* to 1 */
+	FROM_MINUS_1,
+} bounds;
+
+/* What the op that made the values says of them; of products of such, and seen through what only looks at them. */
+static bounds bounds_of(tl_var v, int depth)
 {
 	while (tl_var_op(v)->view && tl_var_operands(v) > 0)
 		v = tl_var_operand(v, 0);
-	return tl_var_op(v)->name;
+	const char *op = tl_var_op(v)->name;
+	if (!strcmp(op, "sigmoid") || !strcmp(op, "softmax"))
+		return FROM_0;
+	if (!strcmp(op, "tanh"))
+		return FROM_MINUS_1;
+	if (strcmp(op, "mul") || depth == 0)
+		return UNKNOWN_BOUNDS;
+	bounds a = bounds_of(tl_var_operand(v, 0), depth - 1), b = bounds_of(tl_var_operand(v, 1), depth - 1);
+	return !a || !b ? UNKNOWN_BOUNDS : a > b ? a : b;
 }
 
 /* The least round number that is not below x; 1 for what is no positive number. */
@@ -70,21 +84,21 @@ static double round_up(double x)
 	return steps[k] * unit;
 }
 
-static void set_scale(probe_node *node, const char *op)
+static void set_scale(probe_node *node)
 {
+	static const colour_scale known[] = {[FROM_0] = {0, 1}, [FROM_MINUS_1] = {-1, 1}};
+	bounds of_op = bounds_of(node->trace->at[0], 2);
 	double most = 0;
 	bool negative = false;
+	node->bounded = of_op != UNKNOWN_BOUNDS;
 	for (int64_t i = 0; i < node->axis->n * node->units; i++) {
 		double v = (double)node->values[i];
 		most = isfinite(v) ? fmax(most, fabs(v)) : most;
 		negative = negative || v < 0;
 	}
-	if (!strcmp(op, "sigmoid") || !strcmp(op, "softmax"))
-		node->scale = (colour_scale){0, 1};
-	else if (!strcmp(op, "tanh"))
-		node->scale = (colour_scale){-1, 1};
-	else
-		node->scale = (colour_scale){negative ? -round_up(most) : 0, round_up(most)};
+	node->scale = (colour_scale){negative ? -round_up(most) : 0, round_up(most)};
+	if (node->bounded)
+		node->scale = known[of_op];
 }
 
 /* One evaluation for all nodes: what they depend on is computed once. */
@@ -112,7 +126,7 @@ static tl_status read_values(probe_node *node, tl_error *err)
 		return tape_error(tape, err);
 	if (strstr(trace->path, "reverse/"))
 		turn(node);
-	set_scale(node, origin(trace->at[0]));
+	set_scale(node);
 	return TL_OK;
 }
 
@@ -225,7 +239,7 @@ tl_status probe_nodes_read(task *t, probe_nodes *nodes, tl_error *err)
 
 probe_figures probe_node_figures(const probe_node *node)
 {
-	probe_figures f = {.min = INFINITY, .max = -INFINITY, .bounded = node->scale.high == 1};
+	probe_figures f = {.min = INFINITY, .max = -INFINITY};
 	int64_t n = node->axis->n * node->units;
 	double below = probe_low_end(node), sum = 0, squares = 0;
 	for (int64_t i = 0; i < n; i++) {
