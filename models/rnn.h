@@ -7,6 +7,7 @@
  *
  * T steps, B rows, inputs of size E, states of size H (or P, see models/cell.h), D directions. Every step stands in
  * the scope "layer=j/t=i"; those of the reverse direction in "layer=j/reverse/t=i", i counted from where it starts.
+ * States to which the cell gave no names are called "hidden", "state1", ...; graph/find.h finds them and its gates.
  *
  * For those who come from torch.nn:
  *

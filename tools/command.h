@@ -16,6 +16,7 @@ tl_status command_translate(int argc, char **argv, tl_error *err);
 tl_status command_tag(int argc, char **argv, tl_error *err);
 tl_status command_classify(int argc, char **argv, tl_error *err);
 tl_status command_predict(int argc, char **argv, tl_error *err);
+tl_status command_probe(int argc, char **argv, tl_error *err);
 tl_status command_graph(int argc, char **argv, tl_error *err);
 tl_status command_convert(int argc, char **argv, tl_error *err);
 tl_status command_info(int argc, char **argv, tl_error *err);

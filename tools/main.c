@@ -24,6 +24,7 @@ static const struct {
 	{"translate", command_translate, NULL, "translate MODEL [OPTION...]", "translate lines from standard input"},
 	{"predict", command_predict, NULL, "predict MODEL [OPTION...]", "find classes, values, labels or what comes next in series"},
 	{"graph", command_graph, NULL, "graph lm|MODEL [OPTION...]", "draw a model unrolled over time"},
+	{"probe", command_probe, NULL, "probe MODEL [OPTION...]", "look at a model's gates, states, attention"},
 	{"info", command_info, NULL, "info MODEL", "what a model file holds"},
 	{"convert", command_convert, NULL, "convert MODEL -o FILE [OPTION...]", "models from PyTorch's state dicts, and back"},
 	{"watch", command_watch, NULL, "watch DIR...", "see how trainings go, while they do"},
