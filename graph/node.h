@@ -91,6 +91,7 @@ struct tl_tape {
 	const tl_executor *executor;
 	void *executor_state;
 	tl_profile *profile; /* NULL: none */
+	struct tl_plan_view *view; /* NULL: none */
 	char *plan; /* as given with the options; NULL: none was */
 };
 

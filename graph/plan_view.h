@@ -54,6 +54,7 @@ typedef struct tl_plan_instruction {
 	uint32_t recurrence;  /* 1 + its number in the run; 0: it runs before or after what waits for its own past */
 	bool adjoint;
 	uint32_t first, count; /* of its variables: view->members[first ..]. A copy or pack has the one that it is for */
+	uint32_t computed;    /* of these; the others are products that became part of a sum */
 	uint32_t products;    /* recorded matrix products that it computes */
 	uint32_t ops;         /* elementwise ops of a program; sums of a product that are called one by one */
 	int64_t m, n, k;      /* as in a profile */
