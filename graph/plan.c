@@ -160,7 +160,7 @@ static bool draw_plan(planner *p, tl_draft *d, int n, const uint32_t *want, tl_p
 	return places && tl__draft_need(d, n, want) && (!d->tape->view || tl__note_begin(d)) && note_computed(d, plan) && tl__lessons_learn(&p->lessons, d) &&
 	       tl__draft_roll(d) && tl__draft_distribute(d) && tl__draft_merge(d) && tl__draft_schedule(d) &&
 	       tl__draft_fuse(d) && tl__draft_place(places, d) && tl__lower(d, places, plan) &&
-	       tl__plan_count(d, places, plan) && (!d->tape->view || tl__note_keep(d, plan));
+	       tl__plan_count(d, places, plan) && (!d->tape->view || tl__note_keep(d, places, plan));
 }
 
 static tl_plan *make_plan(planner *p, tl_tape *t, int n, const uint32_t *want)

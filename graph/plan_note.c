@@ -40,7 +40,7 @@ static tl_plan_role role_of(const tl_draft *d, uint32_t i)
 	}
 }
 
-bool tl__note_keep(tl_draft *d, tl_plan *plan)
+bool tl__note_keep(tl_draft *d, const tl_places *p, tl_plan *plan)
 {
 	tl_plan_note *notes = tl_arena_alloc_small(&plan->mem, d->size * sizeof *notes);
 	if (!notes)
@@ -53,6 +53,7 @@ bool tl__note_keep(tl_draft *d, tl_plan *plan)
 		const tl_node *node = &d->nodes[i];
 		notes[i] = (tl_plan_note){.with = d->with[i], .role = (unsigned char)role_of(d, i), .by = d->by[i],
 			.internal = d->kind[i] == TL_DRAFT_NODE && d->internal[i],
+			.inside = d->kind[i] == TL_DRAFT_NODE && p->claim[i],
 			.products = node->op->flags & TL_OP_PRODUCT ? node->n_in / 2 : 0};
 	}
 	plan->notes = notes;

@@ -7,21 +7,21 @@
 #ifndef TL_GRAPH_PLAN_NOTE_H
 #define TL_GRAPH_PLAN_NOTE_H
 
-#include "graph/plan_draft.h"
+#include "graph/plan_place.h"
 #include "graph/plan_view.h"
 
 typedef struct tl_plan_note {
 	uint32_t with;     /* the next node of the same instruction, or 0 */
 	uint32_t products; /* recorded in it */
 	unsigned char role, by;
-	bool internal;
+	bool internal, inside;
 } tl_plan_note;
 
 /* Nothing was noted yet; false where memory is out. */
 bool tl__note_begin(tl_draft *d);
 /* The instruction that computes node a computes node b, too. Nothing, where nobody asks. */
 void tl__note_together(tl_draft *d, uint32_t a, uint32_t b);
-bool tl__note_keep(tl_draft *d, tl_plan *plan);
+bool tl__note_keep(tl_draft *d, const tl_places *p, tl_plan *plan);
 
 /* A plan with notes was run on a tape with a view. */
 void tl__view_add(tl_tape *t, const tl_plan *plan);

@@ -169,7 +169,7 @@ static bool set_places(tl_plan_view *v, const tl_plan *plan)
 	for (uint32_t i = 1; i < plan->nodes; i++)
 		if (plan->notes[i].role != TL_ROLE_NONE)
 			v->places[i] = (tl_plan_place){.role = plan->notes[i].role, .internal = plan->notes[i].internal,
-				.products = plan->notes[i].products};
+				.inside = plan->notes[i].inside, .products = plan->notes[i].products};
 	return true;
 }
 
