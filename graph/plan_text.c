@@ -39,7 +39,7 @@ static void product_text(const tl_plan_instruction *in, char *buf, size_t size)
 static void program_text(const tl_plan_instruction *in, char *buf, size_t size)
 {
 	char steps[64];
-	steps_text(in, " for ", steps, sizeof steps);
+	steps_text(in, in->recurrence ? " of " : " for ", steps, sizeof steps);
 	if (in->ops > 1)
 		snprintf(buf, size, "fused: %" PRIu32 " ops%s", in->ops, steps);
 	else
