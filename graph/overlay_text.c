@@ -194,11 +194,12 @@ static const tl_plan_instruction *instruction_of(const tl_overlay *o, tl_var v)
 
 static void put_role(const tl_overlay *o, tl_var v, tl_draw_mark *mark)
 {
-	static const char *const roles[] = {[TL_ROLE_NONE] = "given", [TL_ROLE_LOOK] = "a look at its operand's memory",
+	static const char *const roles[] = {[TL_ROLE_NONE] = "not needed in this run", [TL_ROLE_LOOK] = "a look at its operand's memory",
 		[TL_ROLE_IN_PLACE] = "its operands are computed where it lies", [TL_ROLE_TAKEN] = "part of the sum's product",
 		[TL_ROLE_COMPUTED] = "computed"};
 	const tl_plan_place *p = tl_plan_place_of(o->view, v);
-	TIP(mark, "%s%s%s\n", roles[p->role], p->internal ? "; lives in the program's registers" : "",
+	bool given = tl_var_op(v)->flags & TL_OP_LEAF;
+	TIP(mark, "%s%s%s\n", given ? "given" : roles[p->role], p->internal ? "; lives in the program's registers" : "",
 		p->inside ? "; lies in the memory of the value that reads it" : "");
 }
 
@@ -293,7 +294,7 @@ static void mark_time(const tl_overlay *o, const tl_draw_box *box, tl_draw_mark 
 		put_seconds(mark->label, sizeof mark->label, sum);
 	const tl_plan_instruction *in = box->n == 1 ? instruction_of(o, box->nodes[0]) : NULL;
 	if (in && in->count > 1) {
-		TIP(mark, "a share of ");
+		TIP(mark, there ? "a share of " : "its product has the time: ");
 		put_seconds(mark->tip, sizeof mark->tip, in->seconds);
 		TIP(mark, "\n");
 	}
