@@ -34,7 +34,7 @@
 #include "core/safetensors.h"
 #include "core/threads.h"
 #include "graph/checkpoint.h"
-#include "graph/dot.h"
+#include "graph/draw.h"
 #include "graph/grad.h"
 #include "graph/kept.h"
 #include "graph/overlay.h"
