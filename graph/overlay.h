@@ -15,6 +15,8 @@
  *	bytes   memory that it takes: a look, or what lives in a program's registers, takes none
  *	plan    the instruction that computes it: equal colours run together
  *
+ * Parameters and constants, which stand beside each use, have the gradient of all uses and are not coloured by it.
+ *
  * All but plan are drawn by their decimal logarithm, for gradients vanish by factors: at h_t = a h_t-1 the
  * norms fall by log10 a with each step. What is 0 has none and is drawn off the scale. Boxes of several
  * nodes are drawn by the greatest of their norms and magnitudes, by the sums of their times, elements and bytes. Each

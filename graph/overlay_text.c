@@ -6,13 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "graph/leaf.h"
 #include "graph/overlay_data.h"
 
 const char *tl__overlay_scale(tl_overlay_kind kind)
 {
 	static const char *const scales[TL_OVERLAYS] = {"log10 of the number of elements",
 		"log10 of the elements' mean magnitude", "log10 of the norm of the loss's gradient", "log10 of seconds",
-		"log10 of bytes", "instructions of the plan"};
+		"log10 of bytes", "alike: computed by one instruction of the plan"};
 	return scales[kind];
 }
 
@@ -169,6 +170,17 @@ static void mark_value(const tl_overlay *o, const tl_draw_box *box, tl_draw_mark
 	mark_statistics(o, box, mark, &(shown){"|x|", false, value_of});
 }
 
+/* Parameters and constants stand beside each use, which is not where their gradient comes from. */
+static bool repeated(const tl_draw_box *box)
+{
+	for (size_t k = 0; k < box->n; k++) {
+		const tl_op *op = tl_var_op(box->nodes[k]);
+		if (op != &tl_op_param && op != &tl_op_fill)
+			return false;
+	}
+	return true;
+}
+
 /* What tl_grad recorded is a gradient, or on the way to one, itself. */
 static void mark_gradient(const tl_overlay *o, const tl_draw_box *box, tl_draw_mark *mark)
 {
@@ -179,6 +191,10 @@ static void mark_gradient(const tl_overlay *o, const tl_draw_box *box, tl_draw_m
 	mark_statistics(o, box, mark, &(shown){"|dL/dy|", true, gradient_of});
 	if (mark->paint == TL_DRAW_PLAIN)
 		TIP(mark, "no gradient of the loss comes here\n");
+	else if (repeated(box))
+		TIP(mark, "summed over all uses\n");
+	if (repeated(box))
+		mark->paint = TL_DRAW_PLAIN;
 	const tl_statistics *value = box->n == 1 ? value_of(o, box->nodes[0]) : NULL;
 	if (value)
 		put_statistics(mark, "value", value);

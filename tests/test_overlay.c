@@ -74,7 +74,7 @@ END_TEST
 START_TEST(faded)
 {
 	tl_tape *tape = planned_tape(1, "all");
-	tl_var h = tl_fill(tape, TL_SHAPE(2, 2), 1), first = h;
+	tl_var h = tl_scale(tl_fill(tape, TL_SHAPE(2, 2), 1), 1), first = h;
 	for (int t = 0; t < 40; t++)
 		h = tl_scale(h, 1e-10);
 	tl_var loss = tl_sum_all(h);
@@ -84,6 +84,9 @@ START_TEST(faded)
 	ck_assert(strstr(m.tip, "4 of 4 are 0") != NULL);
 	m = mark_of(o, 1, &loss);
 	ck_assert(fabs(m.value) < 1e-6);
+	tl_var constant = tl_var_operand(first, 0); /* is drawn at each use: not by what all of them get */
+	m = mark_of(o, 1, &constant);
+	ck_assert(m.paint == TL_DRAW_PLAIN && strstr(m.label, "|dL/dy| 0") && strstr(m.tip, "all uses"));
 	tl_overlay_free(o);
 	tl_tape_free(tape);
 }
