@@ -170,17 +170,6 @@ static void mark_value(const tl_overlay *o, const tl_draw_box *box, tl_draw_mark
 	mark_statistics(o, box, mark, &(shown){"|x|", false, value_of});
 }
 
-/* Parameters and constants stand beside each use, which is not where their gradient comes from. */
-static bool repeated(const tl_draw_box *box)
-{
-	for (size_t k = 0; k < box->n; k++) {
-		const tl_op *op = tl_var_op(box->nodes[k]);
-		if (op != &tl_op_param && op != &tl_op_fill)
-			return false;
-	}
-	return true;
-}
-
 /* What tl_grad recorded is a gradient, or on the way to one, itself. */
 static void mark_gradient(const tl_overlay *o, const tl_draw_box *box, tl_draw_mark *mark)
 {
@@ -191,10 +180,6 @@ static void mark_gradient(const tl_overlay *o, const tl_draw_box *box, tl_draw_m
 	mark_statistics(o, box, mark, &(shown){"|dL/dy|", true, gradient_of});
 	if (mark->paint == TL_DRAW_PLAIN)
 		TIP(mark, "no gradient of the loss comes here\n");
-	else if (repeated(box))
-		TIP(mark, "summed over all uses\n");
-	if (repeated(box))
-		mark->paint = TL_DRAW_PLAIN;
 	const tl_statistics *value = box->n == 1 ? value_of(o, box->nodes[0]) : NULL;
 	if (value)
 		put_statistics(mark, "value", value);
@@ -345,12 +330,27 @@ static void mark_shape(const tl_overlay *o, const tl_draw_box *box, tl_draw_mark
 		TIP(mark, "%.0f elements in %zu variables\n", sum, box->n);
 }
 
+/* Parameters and constants stand beside each use, but have one gradient, one time and one place for all of them. */
+static bool repeated(const tl_overlay *o, const tl_draw_box *box)
+{
+	for (size_t k = 0; k < box->n; k++) {
+		const tl_op *op = tl_var_op(box->nodes[k]);
+		if (op != &tl_op_param && op != &tl_op_fill)
+			return false;
+	}
+	return o->kind == TL_OVERLAY_GRAD || o->kind == TL_OVERLAY_TIME || o->kind == TL_OVERLAY_BYTES;
+}
+
 void tl__overlay_mark(void *context, const tl_draw_box *box, tl_draw_mark *mark)
 {
 	static void (*const marks[TL_OVERLAYS])(const tl_overlay *, const tl_draw_box *, tl_draw_mark *) = {
 		mark_shape, mark_value, mark_gradient, mark_time, mark_bytes, mark_plan};
 	const tl_overlay *o = context;
 	marks[o->kind](o, box, mark);
+	if (mark->paint == TL_DRAW_VALUE && repeated(o, box)) {
+		mark->paint = TL_DRAW_PLAIN;
+		TIP(mark, "in all, for every use\n");
+	}
 	size_t end = strlen(mark->tip);
 	if (end && mark->tip[end - 1] == '\n')
 		mark->tip[end - 1] = '\0';

@@ -6,6 +6,7 @@
 #include "tests/suite.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -86,7 +87,7 @@ START_TEST(faded)
 	ck_assert(fabs(m.value) < 1e-6);
 	tl_var constant = tl_var_operand(first, 0); /* is drawn at each use: not by what all of them get */
 	m = mark_of(o, 1, &constant);
-	ck_assert(m.paint == TL_DRAW_PLAIN && strstr(m.label, "|dL/dy| 0") && strstr(m.tip, "all uses"));
+	ck_assert(m.paint == TL_DRAW_PLAIN && strstr(m.label, "|dL/dy| 0") && strstr(m.tip, "every use"));
 	tl_overlay_free(o);
 	tl_tape_free(tape);
 }
@@ -381,6 +382,58 @@ START_TEST(shapes)
 }
 END_TEST
 
+/* --- Drawings */
+
+static int count(const char *text, const char *part)
+{
+	int n = 0;
+	for (; (text = strstr(text, part)); text++)
+		n++;
+	return n;
+}
+
+/* How many boxes say in their labels that instruction k computes them. */
+static uint32_t boxes_of(const tl_overlay *o, const char *dot, uint32_t k)
+{
+	char words[96], label[128];
+	snprintf(label, sizeof label, "#%u %s", k + 1, tl_plan_text(&tl_overlay_plan(o)->instructions[k], words, sizeof words));
+	return (uint32_t)count(dot, label);
+}
+
+START_TEST(drawn)
+{
+	layers l = layers_new(&(tl_rnn_options){.cell = &tl_cell_lstm, .input = 7, .hidden = 5}, 4, 3);
+	tl_tape *tape = planned_tape(1, "all");
+	tl_var loss = loss_of(layers_run(&l, tape));
+	for (int kind = 0; kind < TL_OVERLAYS; kind++) {
+		tl_overlay *o = overlay((tl_overlay_kind)kind, 1, &loss);
+		char *text = NULL;
+		size_t size;
+		FILE *to = open_memstream(&text, &size);
+		tl_error err = {0};
+		tl_draw_options options = {.fold = TL_DRAW_FOLD_NONE, .steps = ":", .legend = true, .overlay = tl_overlay_drawn(o)};
+		ck_assert_msg(tl_tape_draw(to, 1, &loss, &options, &err) == TL_OK, "%s", err.text);
+		fclose(to);
+		ck_assert_msg(strstr(text, tl_overlay_drawn(o)->scale) != NULL, "%s", text);
+		const tl_plan_view *view = kind == TL_OVERLAY_PLAN ? tl_overlay_plan(o) : NULL;
+		uint32_t hoisted = 0, fused = 0;
+		for (uint32_t k = 0; view && k < view->n_instructions; k++) {
+			const tl_plan_instruction *in = &view->instructions[k];
+			if (in->kind == TL_PROFILE_COPY || in->kind == TL_PROFILE_PACK)
+				continue;
+			ck_assert_uint_eq(boxes_of(o, text, k), in->count);
+			hoisted += tl_plan_hoisted(in);
+			fused += in->ops == 9;
+		}
+		ck_assert(!view || (hoisted == 1 && fused == 4));
+		free(text);
+		tl_overlay_free(o);
+	}
+	tl_tape_free(tape);
+	layers_free(&l);
+}
+END_TEST
+
 /* --- The tape */
 
 /* Nothing is recorded on it, computed on it or changed; it may have values already, or not. */
@@ -467,6 +520,9 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, plans);
 	tcase_add_test(c, sums);
 	tcase_add_test(c, shapes);
+	suite_add_tcase(s, c);
+	c = tcase_create("drawings");
+	tcase_add_test(c, drawn);
 	suite_add_tcase(s, c);
 	c = tcase_create("tape");
 	tcase_add_loop_test(c, tape_stays, 0, 2);
