@@ -26,8 +26,9 @@
  * Figures are measured on a copy of the tape's nodes, which reads its inputs and parameters where they lie; so
  * the tape, its values and its error stay as they are. Values and gradients are computed node by node and
  * forgotten after their last use, so that memory is that of a backward pass, not of all gradients at once. Times,
- * bytes and plans are those of one run of the tape's planner for the outputs; only times differ from one overlay to the next. An overlay belongs to the
- * step in which it was made: it is of no use after the tape is reset.
+ * bytes and plans are those of one run of the tape's planner for the outputs; times differ from one overlay to the
+ * next, all other figures are the same each time. An overlay belongs to the step in which it was made: it is of no
+ * use after the tape is reset.
  */
 #ifndef TL_GRAPH_OVERLAY_H
 #define TL_GRAPH_OVERLAY_H
