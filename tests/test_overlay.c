@@ -14,6 +14,7 @@
 #include "graph/overlay.h"
 #include "graph/plan_figures.h"
 #include "tests/plans.h"
+#include "tests/views.h"
 
 static const double near = sizeof(tl_real) == sizeof(double) ? 1e-9 : 1e-4;
 
@@ -462,6 +463,48 @@ START_TEST(tape_stays)
 }
 END_TEST
 
+/* The last number of a recording, of which there is a gradient; or the last variable. */
+static tl_var some_number(tl_tape *tape, uint32_t generation)
+{
+	tl_var last = {tape, (uint32_t)tl_tape_get_stats(tape).nodes, generation}, v = last;
+	for (; v.index > 1; v.index--)
+		if (tl_shape_size(tl_var_shape(v)) == 1 && tl_var_dtype(v) == TL_REAL && tl_var_operands(v) > 0)
+			return v;
+	return last;
+}
+
+enum { SEEDS = 200, CHUNK = 20 };
+
+/* Whatever was recorded: loops, trees, ragged batches, gradients of gradients (tests/programs.h). */
+START_TEST(random_programs)
+{
+	for (uint64_t seed = (uint64_t)_i * CHUNK; seed < (uint64_t)(_i + 1) * CHUNK; seed++) {
+		program p = program_new(seed);
+		world *w = world_new(&p, seed);
+		tl_tape *tape = planned_tape(1, "all");
+		results r = {0};
+		program_run(&p, w, tape, 0, &r);
+		tl_var v = some_number(tape, tl_fill(tape, TL_SCALAR, 0).generation);
+		for (int kind = 0; kind < TL_OVERLAYS; kind++) {
+			if (kind == TL_OVERLAY_GRAD && tl_shape_size(tl_var_shape(v)) != 1)
+				continue;
+			tl_overlay *o = overlay((tl_overlay_kind)kind, 1, &v);
+			tl_overlay_figures f = tl_overlay_of(o, v);
+			ck_assert(!f.gradient || f.gradient->norm == 1);
+			ck_assert((kind == TL_OVERLAY_GRAD) == (f.gradient != NULL));
+			if (f.bytes >= 0)
+				check_view(tl_overlay_plan(o), tape);
+			tl_draw_mark m = mark_of(o, 1, &v);
+			ck_assert(m.paint != TL_DRAW_PLAIN || kind > TL_OVERLAY_GRAD);
+			tl_overlay_free(o);
+		}
+		results_free(&r);
+		tl_tape_free(tape);
+		world_free(w);
+	}
+}
+END_TEST
+
 static void refuse(tl_overlay_kind kind, int n, const tl_var *outputs, tl_var loss, tl_status status, const char *part)
 {
 	tl_error err = {0};
@@ -527,6 +570,7 @@ Suite *tl_test_suite(void)
 	c = tcase_create("tape");
 	tcase_add_loop_test(c, tape_stays, 0, 2);
 	tcase_add_test(c, refusals);
+	tcase_add_loop_test(c, random_programs, 0, SEEDS / CHUNK);
 	suite_add_tcase(s, c);
 	return s;
 }
