@@ -10,7 +10,7 @@
  *
  *	shape   how many elements a value has
  *	value   the mean magnitude of its elements; least, greatest, mean, norm, and how many are 0, infinite or NaN
- *	grad    |dL/dy|, the Euclidean norm, for every value y; of what tl_grad recorded, its own norm
+ *	grad    |dL/dy|, the Euclidean norm, for every value y; of gradients that tl_grad recorded, their own norm
  *	time    the seconds that its instruction took, the best of some runs, shared by all that the instruction computes
  *	bytes   memory that it takes: a look, or what lives in a program's registers, takes none
  *	plan    the instruction that computes it: equal colours run together

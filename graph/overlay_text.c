@@ -170,11 +170,20 @@ static void mark_value(const tl_overlay *o, const tl_draw_box *box, tl_draw_mark
 	mark_statistics(o, box, mark, &(shown){"|x|", false, value_of});
 }
 
-/* What tl_grad recorded is a gradient, or on the way to one, itself. */
+static const tl_statistics *own_of(const tl_overlay *o, tl_var v)
+{
+	const tl_statistics *s = value_of(o, v);
+	return s && o->has[v.index] & TL__IS_GRADIENT ? s : NULL;
+}
+
+/* What tl_grad recorded is a gradient itself, or on the way to one, or something that it needs besides. */
 static void mark_gradient(const tl_overlay *o, const tl_draw_box *box, tl_draw_mark *mark)
 {
 	if (box->gradient) {
-		mark_statistics(o, box, mark, &(shown){"norm", true, value_of});
+		mark_statistics(o, box, mark, &(shown){"norm", true, own_of});
+		const tl_statistics *value = box->n == 1 ? value_of(o, box->nodes[0]) : NULL;
+		if (mark->paint == TL_DRAW_PLAIN && value)
+			put_statistics(mark, "no gradient, but read for one; value", value);
 		return;
 	}
 	mark_statistics(o, box, mark, &(shown){"|dL/dy|", true, gradient_of});
@@ -225,23 +234,17 @@ static void put_instruction(const tl_overlay *o, uint32_t k, tl_draw_mark *mark)
 /* The instruction that computes most of a box's variables; *others: how many more there are. */
 static uint32_t main_instruction(const tl_overlay *o, const tl_draw_box *box, uint32_t *others)
 {
-	uint32_t told[64], count[64] = {0}, n = 0, most = 0;
-	*others = 0;
+	uint32_t most = 0, n = 0;
 	for (size_t i = 0; i < box->n; i++) {
-		uint32_t k = tl_plan_place_of(o->view, box->nodes[i])->instruction, at = 0;
-		if (!k)
-			continue;
-		while (at < n && told[at] != k)
-			at++;
-		if (at == 64)
-			continue;
-		n += at == n;
-		told[at] = k;
-		if (++count[at] > count[most])
-			most = at;
+		uint32_t k = tl_plan_place_of(o->view, box->nodes[i])->instruction;
+		n += k && !o->count[k];
+		if (k && ++o->count[k] > o->count[most])
+			most = k;
 	}
+	for (size_t i = 0; i < box->n; i++)
+		o->count[tl_plan_place_of(o->view, box->nodes[i])->instruction] = 0;
 	*others = n ? n - 1 : 0;
-	return n ? told[most] : 0;
+	return most;
 }
 
 static void put_plan(const tl_overlay *o, const tl_draw_box *box, tl_draw_mark *mark)

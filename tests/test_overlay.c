@@ -190,6 +190,40 @@ START_TEST(adjoints)
 }
 END_TEST
 
+/*
+ * y = tanh(x W): on the way to dL/dx stand dL/dy, then what passes through tanh, then dx itself; W', which it is
+ * multiplied by, is no gradient. So along a loop boxes fade though the weights do not.
+ */
+START_TEST(adjoints_only)
+{
+	tl_tape *tape = planned_tape(1, "all");
+	tl_real numbers[] = {3, 4, 5, 6};
+	tl_var x = tl_input(tape, TL_SHAPE(1, 2), numbers), w = tl_input(tape, TL_SHAPE(2, 2), numbers), d;
+	tl_var y = tl_tanh(tl_matmul(x, w)), up = tl_input(tape, TL_SHAPE(1, 2), numbers);
+	ck_assert_int_eq(_i ? tl_grad_from(y, up, 1, &x, &d) : tl_grad(tl_sum_all(y), 1, &x, &d), TL_OK);
+	tl_error err = {0};
+	tl_var loss = tl_sum_all(y);
+	tl_overlay *o = tl_overlay_new(TL_OVERLAY_GRAD, 1, &d, &(tl_overlay_options){.loss = loss}, &err);
+	ck_assert_msg(o != NULL, "%s", err.text);
+	const tl_draw_overlay *drawn = tl_overlay_drawn(o);
+	int gradients = 0, others = 0;
+	for (tl_var v = {tape, y.index + 1, y.generation}; v.index <= d.index; v.index++) {
+		tl_draw_mark mark = {0};
+		bool turned = tl_var_operands(v) == 1 && tl_var_operand(v, 0).index == w.index;
+		if (!tl_overlay_of(o, v).value || tl_var_operands(v) == 0 || v.index == loss.index ||
+			tl_var_operand(v, 0).index == y.index)
+			continue;
+		drawn->mark(drawn->context, &(tl_draw_box){.nodes = &v, .n = 1, .path = "", .gradient = 1}, &mark);
+		ck_assert_msg(mark.paint == (turned ? TL_DRAW_PLAIN : TL_DRAW_VALUE), "%s", tl_var_op(v)->name);
+		*(turned ? &others : &gradients) += 1;
+	}
+	ck_assert_int_eq(others, 1);
+	ck_assert_int_ge(gradients, 2);
+	tl_overlay_free(o);
+	tl_tape_free(tape);
+}
+END_TEST
+
 static void half(const void *params, int64_t n, tl_real *out, const tl_real *const *in)
 {
 	(void)params;
@@ -552,6 +586,7 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, faded);
 	tcase_add_loop_test(c, each_gradient, 0, (int)(sizeof recordings / sizeof *recordings));
 	tcase_add_test(c, adjoints);
+	tcase_add_loop_test(c, adjoints_only, 0, 2);
 	tcase_add_test(c, no_gradient);
 	suite_add_tcase(s, c);
 	c = tcase_create("values");
