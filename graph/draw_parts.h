@@ -56,7 +56,8 @@ typedef struct tl__draw_frame {
 	uint32_t children;      /* how many */
 	uint32_t series, place; /* a member of which, by index from 0; series 0: of none */
 	bool has_steps;         /* directly in it */
-	bool matched, pinned;   /* by a pattern; it or one within it is matched */
+	bool matched, pinned;   /* by a pattern; it or one within it is matched: not folded */
+	bool kept;              /* pinned, and not left out either */
 	/* Of the choice under way: */
 	uint32_t bundle;        /* all within is this one's; 0: it is open */
 	uint32_t items, seen;   /* boxes directly in it before any were left out; counted so far */
