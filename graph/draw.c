@@ -95,7 +95,7 @@ static tl_status try(tl__draw *d, tl__draw_choice choice, bool bounded, double *
 	d->leaves = NULL;
 	d->n_bundles = d->cap_bundles = d->n_boxes = d->cap_boxes = 0;
 	d->n_edges = d->cap_edges = d->n_leaves = d->cap_leaves = 0;
-	d->edge_of = d->leaf_of = (tl__draw_map){0};
+	d->edge_of = d->leaf_of = d->used_in = (tl__draw_map){0};
 	*cost = 1e30;
 	tl_status status = tl__draw_make_boxes(d, err);
 	if (status || (bounded && d->n_boxes > MOST))

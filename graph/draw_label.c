@@ -159,6 +159,14 @@ static uint32_t steps_in(const tl__draw *d, uint32_t f)
 	return n;
 }
 
+static uint32_t ops_in(const tl__draw *d, const tl__draw_box *b)
+{
+	uint32_t n = 0;
+	for (uint32_t k = 0; k < b->count; k++)
+		n += !(tl__draw_node(d, d->member[b->first + k])->op->flags & TL_OP_LEAF);
+	return n;
+}
+
 static void label_bundle(const tl__draw *d, const tl__draw_box *b)
 {
 	const tl__draw_bundle *bundle = &d->bundles[b->bundle];
@@ -178,10 +186,11 @@ static void label_bundle(const tl__draw *d, const tl__draw_box *b)
 	uint32_t steps = bundle->what == TL__DRAW_WHOLE ? bundle->count
 		: bundle->what == TL__DRAW_FOLDED	? steps_in(d, bundle->first)
 							: 0;
+	uint32_t ops = ops_in(d, b);
 	if (steps)
-		snprintf(line, sizeof line, "%" PRIu32 " steps, %" PRIu32 " ops", steps, b->count);
+		snprintf(line, sizeof line, "%" PRIu32 " steps, %" PRIu32 " ops", steps, ops);
 	else
-		snprintf(line, sizeof line, "%" PRIu32 " op%s", b->count, b->count == 1 ? "" : "s");
+		snprintf(line, sizeof line, "%" PRIu32 " op%s", ops, ops == 1 ? "" : "s");
 	small(d->to, line);
 }
 

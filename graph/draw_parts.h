@@ -127,7 +127,7 @@ typedef enum tl__draw_kind {
 } tl__draw_kind;
 
 typedef struct tl__draw_edge {
-	uint32_t from, to, count;
+	uint32_t from, to, count; /* of different values */
 	uint32_t node;  /* the value; of the first use where there are several */
 	uint32_t place; /* operand's place from 1; 0: it has none, or several */
 	tl__draw_kind kind;
@@ -186,7 +186,7 @@ typedef struct tl__draw {
 	tl__draw_box *boxes;
 	uint32_t n_boxes, cap_boxes;
 	uint32_t *member; /* nodes by box */
-	tl__draw_map edge_of, leaf_of;
+	tl__draw_map edge_of, leaf_of, used_in; /* the last one: values in boxes that use them */
 	tl__draw_edge *edges;
 	uint32_t n_edges, cap_edges;
 	tl__draw_leaf *leaves;
