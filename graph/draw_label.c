@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "graph/call.h"
+
 #define OPS 12     /* told apart in a list */
 #define LINE 26    /* characters */
 #define LEAVES 8   /* named in a box of several */
@@ -14,24 +16,28 @@ typedef struct op_count {
 	uint32_t n;
 } op_count;
 
-static uint32_t count(const tl__draw *d, const tl__draw_box *b, op_count seen[OPS], uint32_t *others)
+typedef struct op_counts {
+	op_count of[OPS];
+	uint32_t n, others; /* others: of further names */
+	uint32_t all;
+} op_counts;
+
+static void count(op_counts *c, const tl_op *op)
 {
-	uint32_t n = 0;
-	*others = 0;
-	for (uint32_t k = 0; k < b->count; k++) {
-		const char *name = tl__draw_node(d, d->member[b->first + k])->op->name;
-		uint32_t at = 0;
-		while (at < n && strcmp(seen[at].name, name) != 0)
-			at++;
-		if (at == OPS) {
-			++*others;
-			continue;
-		}
-		if (at == n)
-			seen[n++] = (op_count){name, 0};
-		seen[at].n++;
+	const char *name = op->name;
+	uint32_t at = 0;
+	if (op->flags & TL_OP_LEAF)
+		return;
+	c->all++;
+	while (at < c->n && strcmp(c->of[at].name, name) != 0)
+		at++;
+	if (at == OPS) {
+		c->others++;
+		return;
 	}
-	return n;
+	if (at == c->n)
+		c->of[c->n++] = (op_count){name, 0};
+	c->of[at].n++;
 }
 
 __attribute__((format(printf, 4, 5))) static void add(
@@ -50,19 +56,42 @@ __attribute__((format(printf, 4, 5))) static void add(
 	*line = wraps || !used ? length : *line + length + 2;
 }
 
-void tl__draw_count_ops(const tl__draw *d, uint32_t box, char *text, size_t size)
+/* "matmul x 2, add" */
+static void list(const op_counts *c, char *text, size_t size)
 {
-	op_count seen[OPS];
-	uint32_t others, n = count(d, &d->boxes[box], seen, &others);
 	size_t line = 0;
 	*text = '\0';
-	for (uint32_t k = 0; k < n; k++)
-		if (seen[k].n == 1)
-			add(text, size, &line, "%s", seen[k].name);
+	for (uint32_t k = 0; k < c->n; k++)
+		if (c->of[k].n == 1)
+			add(text, size, &line, "%s", c->of[k].name);
 		else
-			add(text, size, &line, "%s x %" PRIu32, seen[k].name, seen[k].n);
-	if (others)
-		add(text, size, &line, "%" PRIu32 " others", others);
+			add(text, size, &line, "%s x %" PRIu32, c->of[k].name, c->of[k].n);
+	if (c->others)
+		add(text, size, &line, "%" PRIu32 " others", c->others);
+}
+
+/* A checkpoint's call is one node, but its body has many. */
+static void count_node(op_counts *c, const tl_node *node)
+{
+	const tl_body *body = tl__call_body(node);
+	if (!body)
+		count(c, node->op);
+	for (uint32_t i = 1; body && i < body->n_nodes; i++)
+		count(c, body->nodes[i].op);
+}
+
+static op_counts count_box(const tl__draw *d, const tl__draw_box *b)
+{
+	op_counts c = {.n = 0};
+	for (uint32_t k = 0; k < b->count; k++)
+		count_node(&c, tl__draw_node(d, d->member[b->first + k]));
+	return c;
+}
+
+void tl__draw_count_ops(const tl__draw *d, uint32_t box, char *text, size_t size)
+{
+	op_counts c = count_box(d, &d->boxes[box]);
+	list(&c, text, size);
 }
 
 static void bold(FILE *to, const char *text)
@@ -90,6 +119,17 @@ static void shape(const tl__draw *d, uint32_t i, bool typed)
 	small(d->to, line);
 }
 
+static void label_body(const tl__draw *d, const tl_node *call)
+{
+	char text[256];
+	op_counts c = {.n = 0};
+	count_node(&c, call);
+	snprintf(text, sizeof text, "%" PRIu32 " ops", c.all);
+	small(d->to, text);
+	list(&c, text, sizeof text);
+	small(d->to, text);
+}
+
 static void label_node(const tl__draw *d, uint32_t i)
 {
 	const tl_node *node = tl__draw_node(d, i);
@@ -102,6 +142,8 @@ static void label_node(const tl__draw *d, uint32_t i)
 		tl__draw_text(d->to, node->op->name);
 	else if (!(node->op->flags & TL_OP_LEAF))
 		small(d->to, node->op->name);
+	if (tl__call_body(node))
+		label_body(d, node);
 	if (node->op->flags & TL_OP_LEAF || d->mark[i] & TL__DRAW_OUTPUT)
 		shape(d, i, node->op == &tl_op_input || node->value.dtype == TL_I32);
 }
@@ -144,15 +186,18 @@ static void label_bundle(const tl__draw *d, const tl__draw_box *b)
 	snprintf(line, sizeof line, bundle->count > 1 ? "%s ... %s" : "%s", first, last);
 	if (!left_out)
 		bold(d->to, line);
-	else if (bundle->what != TL__DRAW_BOXES)
+	else if (bundle->what != TL__DRAW_BOXES && bundle->what != TL__DRAW_ALIKE)
 		small(d->to, line);
 	uint32_t steps = bundle->what == TL__DRAW_WHOLE ? bundle->count
 		: bundle->what == TL__DRAW_FOLDED	? steps_in(d, bundle->first)
 							: 0;
-	if (steps)
-		snprintf(line, sizeof line, "%" PRIu32 " steps, %" PRIu32 " ops", steps, b->count);
+	op_counts c = count_box(d, b);
+	if (bundle->what == TL__DRAW_ALIKE)
+		list(&c, line, sizeof line);
+	else if (steps)
+		snprintf(line, sizeof line, "%" PRIu32 " steps, %" PRIu32 " ops", steps, c.all);
 	else
-		snprintf(line, sizeof line, "%" PRIu32 " op%s", b->count, b->count == 1 ? "" : "s");
+		snprintf(line, sizeof line, "%" PRIu32 " op%s", c.all, c.all == 1 ? "" : "s");
 	small(d->to, line);
 }
 
@@ -174,24 +219,49 @@ static void label_reference(const tl__draw *d, const tl__draw_leaf *leaf)
 	if (leaf->of)
 		tl__draw_text(d->to, d->boxes[leaf->of].id);
 	else
-		tl__draw_text(d->to, node->name && *node->name ? node->name : node->op->name);
+		tl__draw_text(d->to, tl__draw_name(node));
 	shape(d, leaf->node, false);
+}
+
+/* What is behind the last dot, with the dot, where all before it is as in another name. */
+static const char *rest_of(const char *name, const char *before)
+{
+	const char *dot = strrchr(name, '.'), *its = before ? strrchr(before, '.') : NULL;
+	bool same = dot && its && dot - name == its - before && strncmp(name, before, (size_t)(dot - name)) == 0;
+	return same ? dot : name;
+}
+
+/* Names only, of parameters of many nodes. */
+static void label_parameters(const tl__draw *d, const tl__draw_leaves *l)
+{
+	char text[512] = "";
+	const char *before = NULL;
+	size_t line = 0;
+	for (uint32_t k = l->leaf; k; k = tl__draw_next_leaf(d, l, k)) {
+		const char *name = tl__draw_name(tl__draw_node(d, d->leaves[k].node));
+		add(text, sizeof text, &line, "%s", rest_of(name, before));
+		before = name;
+	}
+	tl__draw_text(d->to, text);
 }
 
 void tl__draw_label_leaves(const tl__draw *d, const tl__draw_leaves *l)
 {
+	const uint32_t most = d->leaves[l->leaf].kind == TL__DRAW_REFERENCE ? 2 : LEAVES;
 	uint32_t n = 0;
+	if (d->boxes[l->box].bundle && d->leaves[l->leaf].kind == TL__DRAW_PARAM) {
+		label_parameters(d, l);
+		return;
+	}
 	for (uint32_t k = l->leaf; k; k = tl__draw_next_leaf(d, l, k), n++) {
-		const tl__draw_leaf *leaf = &d->leaves[k];
-		if (n >= LEAVES || (leaf->kind == TL__DRAW_REFERENCE && n >= 2))
+		if (n >= most)
 			continue;
 		fputs(n ? "<br/>" : "", d->to);
-		if (leaf->kind == TL__DRAW_REFERENCE)
-			label_reference(d, leaf);
+		if (d->leaves[k].kind == TL__DRAW_REFERENCE)
+			label_reference(d, &d->leaves[k]);
 		else
-			label_node(d, leaf->node);
+			label_node(d, d->leaves[k].node);
 	}
-	uint32_t shown = d->leaves[l->leaf].kind == TL__DRAW_REFERENCE ? 2 : LEAVES;
-	if (n > shown)
-		fprintf(d->to, "<br/>... %" PRIu32 " more", n - shown);
+	if (n > most)
+		fprintf(d->to, "<br/>... %" PRIu32 " more", n - most);
 }

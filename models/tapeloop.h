@@ -35,6 +35,7 @@
 #include "core/threads.h"
 #include "graph/checkpoint.h"
 #include "graph/draw.h"
+#include "graph/find.h"
 #include "graph/grad.h"
 #include "graph/kept.h"
 #include "graph/overlay.h"

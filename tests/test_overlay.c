@@ -301,10 +301,10 @@ START_TEST(what_is_no_number)
 }
 END_TEST
 
-/* Of 1000 values of 256 kB, or their gradients, only a few are there at a time. */
+/* Of 400 values of 256 kB, or their gradients, only a few are there at a time. */
 START_TEST(memory)
 {
-	enum { N = 1000, WIDTH = 65536 };
+	enum { N = 400, WIDTH = 65536 };
 	struct rusage before, after;
 	tl_tape *tape = planned_tape(1, "all");
 	tl_var h = tl_fill(tape, TL_SHAPE(1, WIDTH), 0.5);
