@@ -25,7 +25,7 @@ static int64_t size_of(const tl_onednn_shape *s, int k)
 {
 	int64_t h = s->hidden, columns = tl__onednn_gates(s->cell) * h;
 	int64_t rows = k == TL_ONEDNN_W ? s->input : s->out;
-	int64_t forward = rows * tl__onednn_ld(columns), backward = columns * tl__onednn_ld(rows);
+	int64_t forward = rows * columns, backward = columns * tl__onednn_ld(rows);
 	switch (k) {
 	case TL_ONEDNN_X: return s->steps * s->rows * s->input;
 	case TL_ONEDNN_Y: return s->steps * s->rows * s->out;
