@@ -73,7 +73,7 @@ TL_API void tl_function_free(tl_function *f); /* NULL is fine */
 
 /*
  * One step. in[k] is input k's data, dense and row-major; NULL where there are no inputs. On an error (an index out
- * of range, say) outputs and states are not to be relied on: set the states before going on.
+ * of range, say) the states stay as they were, and the outputs are not to be relied on.
  */
 TL_API tl_status tl_function_run(tl_function *f, const void *const *in);
 /* Of the last call that failed, or without status. */
