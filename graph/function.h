@@ -90,6 +90,7 @@ TL_API tl_status tl_function_read_index(tl_function *f, int k, int32_t *to, int6
  * output that is the same value as a state (or a look at it) changes with it.
  */
 TL_API void *tl_function_state(tl_function *f, int k);
+TL_API tl_shape tl_function_state_shape(const tl_function *f, int k);
 /* Back to zeros. */
 TL_API void tl_function_clear(tl_function *f);
 

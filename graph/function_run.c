@@ -131,6 +131,11 @@ void *tl_function_state(tl_function *f, int k)
 	return k >= 0 && k < f->states ? f->state[k].value.data : NULL;
 }
 
+tl_shape tl_function_state_shape(const tl_function *f, int k)
+{
+	return k >= 0 && k < f->states ? f->state[k].value.shape : TL_SCALAR;
+}
+
 void tl_function_clear(tl_function *f)
 {
 	for (int k = 0; k < f->states; k++) {

@@ -63,6 +63,7 @@
 #include "models/sample.h"
 #include "models/seq2seq.h"
 #include "models/seq2seq_decode.h"
+#include "models/stream.h"
 #include "models/window.h"
 #include "ops/activation.h"
 #include "ops/arith.h"
