@@ -7,6 +7,12 @@
 
 #include "graph/leaf.h"
 
+static void forget_error(tl_function *f)
+{
+	f->error.status = TL_OK;
+	f->error.text[0] = '\0';
+}
+
 /* Leaves' values: inputs, states, and parameters, whose memory moves when others are added to their store. */
 static tl_status bind(tl_function *f, const void *const *in)
 {
@@ -72,7 +78,7 @@ static void keep_states(tl_function *f)
 
 tl_status tl_function_run(tl_function *f, const void *const *in)
 {
-	f->error = (tl_error){0};
+	forget_error(f);
 	if (bind(f, in))
 		return f->error.status;
 	if (f->plan ? run_plan(f) : run_nodes(f)) {
@@ -100,7 +106,7 @@ static tl_status read_out(tl_function *f, int k, tl_dtype dtype, void *to, int64
 {
 	const tl_tensor *value = tl_function_output(f, k);
 	char text[TL_SHAPE_TEXT];
-	f->error = (tl_error){0};
+	forget_error(f);
 	if (!value)
 		return tl_error_set(&f->error, TL_ERR_ARGUMENT, "function: there is no output %d, it has %d", k, f->outputs);
 	if (!value->data)
