@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/kept.h"
 #include "graph/plan.h"
+
+#define CHUNK ((size_t)1 << 14) /* bytes: a step is small, and functions may be many */
 
 static void *array(tl_function *f, size_t count, size_t size, tl_error *err)
 {
@@ -41,6 +44,8 @@ static tl_status check_options(const tl_function_options *o, tl_error *err)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "function: %d outputs", o->outputs);
 	if (o->outputs == 0 && o->states == 0)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "function: it has neither outputs nor states: nothing to compute");
+	if (o->shared && o->states > 0)
+		return tl_error_set(err, TL_ERR_ARGUMENT, "function: one with states cannot share its memory");
 	return check_slots("input", o->inputs, o->input, err) ? err->status
 							      : check_slots("state", o->states, o->state, err);
 }
@@ -187,19 +192,62 @@ static tl_status place_state(tl_function *f, const tl_slot *slot, int k, tl_erro
 	return TL_OK;
 }
 
+static void *create_values(void)
+{
+	return calloc(1, sizeof(tl__shared_values));
+}
+
+static void destroy_values(void *it)
+{
+	tl__shared_values *v = it;
+	free(v->data);
+	free(v);
+}
+
+static void count_values(const void *it, uint64_t *allocations, size_t *bytes)
+{
+	const tl__shared_values *v = it;
+	*allocations += 1 + v->grown;
+	*bytes += sizeof *v + v->bytes;
+}
+
+static const tl_kept shared_values = {.create = create_values, .destroy = destroy_values, .stats = count_values};
+
+/* The memory that the tape's functions share, made large enough. Nothing in it is needed between runs. */
+static tl_status share_memory(tl_function *f, tl_tape *tape, size_t bytes, tl_error *err)
+{
+	tl__shared_values *v = tl_tape_keep(tape, &shared_values);
+	if (v && v->bytes < bytes) {
+		size_t size = (bytes + bytes / 4 + 4096) / 4096 * 4096;
+		free(v->data);
+		v->data = aligned_alloc(4096, size);
+		v->bytes = v->data ? size : 0;
+		v->grown++;
+	}
+	f->shared = v;
+	return v && v->bytes >= bytes ? TL_OK : tl_error_memory(err);
+}
+
+static tl_status own_memory(tl_function *f, size_t bytes, tl_error *err)
+{
+	for (int i = 0; i < (f->states ? 2 : 1); i++)
+		if (!(f->memory[i] = block(f, bytes, err)))
+			return err->status;
+	if (f->states == 0)
+		f->memory[1] = f->memory[0];
+	return TL_OK;
+}
+
 /* The plan, its memory, and all that running it takes. */
-static tl_status prepare_plan(tl_function *f, tl_error *err)
+static tl_status prepare_plan(tl_function *f, tl_tape *lender, bool shared, tl_error *err)
 {
 	f->plan = tl__plan_of(f->tape, f->wanted, f->want);
 	if (!f->plan)
 		return tl_error_set(err, f->tape->error.status, "%s", f->tape->error.text);
 	const tl_plan *p = f->plan;
 	size_t threads = (size_t)tl_pool_threads(f->tape->pool);
-	for (int i = 0; i < (f->states ? 2 : 1); i++)
-		if (!(f->memory[i] = block(f, p->bytes, err)))
-			return err->status;
-	if (f->states == 0)
-		f->memory[1] = f->memory[0];
+	if (shared ? share_memory(f, lender, p->bytes, err) : own_memory(f, p->bytes, err))
+		return err->status;
 	f->frame = (tl_frame){
 		.tape = f->tape,
 		.pool = p->alone ? NULL : f->tape->pool,
@@ -211,7 +259,7 @@ static tl_status prepare_plan(tl_function *f, tl_error *err)
 	return f->frame.bases && f->frame.buffers ? TL_OK : err->status;
 }
 
-static tl_status make(tl_function *f, const tl_function_options *o, void *zero, tl_error *err)
+static tl_status make(tl_function *f, tl_tape *lender, const tl_function_options *o, void *zero, tl_error *err)
 {
 	size_t outputs = (size_t)f->outputs, states = (size_t)f->states;
 	f->input = array(f, (size_t)f->inputs, sizeof *f->input, err);
@@ -220,7 +268,7 @@ static tl_status make(tl_function *f, const tl_function_options *o, void *zero, 
 	f->state = array(f, states, sizeof *f->state, err);
 	if (!f->input || !f->output || !f->want || !f->state || record(f, o, zero, err))
 		return err->status;
-	if (f->tape->executor == &tl_executor_planned && prepare_plan(f, err))
+	if (f->tape->executor == &tl_executor_planned && prepare_plan(f, lender, o->shared, err))
 		return err->status;
 	for (int k = 0; k < f->inputs; k++)
 		unbind(f, f->input[k]);
@@ -243,17 +291,19 @@ tl_function *tl_function_new(tl_tape *tape, const tl_function_options *o, tl_err
 	tl_function *f = calloc(1, sizeof *f);
 	void *zero = zeros(o);
 	if (f) {
-		tl_arena_init(&f->mem, 1 << 12);
-		tl_arena_init(&f->scratch, 1 << 14);
+		tl_arena_init(&f->mem, CHUNK);
+		tl_arena_init(&f->scratch, CHUNK);
 		f->inputs = o->inputs;
 		f->outputs = o->outputs;
 		f->states = o->states;
 		f->tape = tl__tape_within(tape);
 	}
+	if (f && f->tape)
+		f->tape->records.chunk_bytes = f->tape->scratch.chunk_bytes = CHUNK;
 	if (!f || !zero || !f->tape)
 		tl_error_memory(&own);
 	else
-		make(f, o, zero, &own);
+		make(f, tape, o, zero, &own);
 	free(zero);
 	if (!own.status)
 		return f;

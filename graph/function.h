@@ -62,6 +62,11 @@ typedef struct tl_function_options {
 	int inputs, outputs, states;
 	const tl_slot *input; /* [inputs] */
 	const tl_slot *state; /* [states] */
+	/*
+	 * For functions of many shapes, without states: their values lie in one piece of memory, the tape's, as large as the
+	 * largest of them needs. Outputs are then valid until the next run of any such function of that tape.
+	 */
+	bool shared;
 } tl_function_options;
 
 /*

@@ -24,13 +24,21 @@ typedef struct tl__function_state {
 	char *copy[2];   /* NULL: computed where it stays */
 } tl__function_state;
 
+/* The memory of all functions of a tape that share it: kept with the tape (graph/kept.h). */
+typedef struct tl__shared_values {
+	char *data;
+	size_t bytes;
+	uint64_t grown;
+} tl__shared_values;
+
 struct tl_function {
 	tl_tape *tape;       /* with the recording */
 	const tl_plan *plan; /* NULL: another executor than the planned one runs the nodes */
 	uint32_t *input, *output, *want; /* nodes; want: those of outputs and next states, `wanted` of them */
 	int inputs, outputs, states, wanted;
 	tl__function_state *state;
-	char *memory[2];     /* base 0 of the plan, aligned */
+	char *memory[2];     /* base 0 of the plan, aligned; or: */
+	const tl__shared_values *shared;
 	unsigned turn;       /* of the two that the next run writes to */
 	tl_frame frame;
 	tl_arena mem;        /* all arrays, and the memory */

@@ -37,7 +37,7 @@ static tl_status run_plan(tl_function *f)
 {
 	const tl_plan *plan = f->plan;
 	tl_node *nodes = f->tape->nodes;
-	f->frame.bases[0] = f->memory[f->turn];
+	f->frame.bases[0] = f->shared ? f->shared->data : f->memory[f->turn];
 	for (uint32_t k = 0; k < plan->n_given; k++)
 		f->frame.bases[k + 1] = nodes[plan->given[k]].value.data;
 	tl_status status = tl__run_plan(plan, &f->frame);

@@ -264,6 +264,9 @@ const tl_plan *tl__plan_of(tl_tape *t, int n, const uint32_t *want)
 		t->error = p->bad_passes;
 	else if (!tl__structure(&p->words, t, n, want) || !(plan = make_plan(p, t, n, want)))
 		tl_error_memory(&t->error);
+	tl_arena_release(&p->draft);
+	free(p->words.word);
+	p->words = (tl_words){0};
 	return plan;
 }
 

@@ -36,6 +36,7 @@
 #include "graph/checkpoint.h"
 #include "graph/dot.h"
 #include "graph/function.h"
+#include "graph/function_cache.h"
 #include "graph/grad.h"
 #include "graph/kept.h"
 #include "graph/plan.h"
