@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making a function: recording, what is refused, memory. */
+/* Making a function: recording, and what is refused. */
 #include "graph/function_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "graph/kept.h"
 #include "graph/plan.h"
 
 #define CHUNK ((size_t)1 << 14) /* bytes: a step is small, and functions may be many */
-
-static void *array(tl_function *f, size_t count, size_t size, tl_error *err)
-{
-	size_t bytes = (count + 1) * size;
-	void *p = tl_arena_alloc(&f->mem, bytes);
-	if (p)
-		memset(p, 0, bytes);
-	else
-		tl_error_memory(err);
-	return p;
-}
 
 static tl_status check_slots(const char *what, int n, const tl_slot *slot, tl_error *err)
 {
@@ -50,19 +38,14 @@ static tl_status check_options(const tl_function_options *o, tl_error *err)
 							      : check_slots("state", o->states, o->state, err);
 }
 
-static size_t slot_bytes(const tl_slot *s)
-{
-	return (size_t)tl_shape_size(s->shape) * tl_dtype_size(s->dtype);
-}
-
 /* Zeros for the largest of the leaves, should the recording look at their values before that is refused. */
 static void *zeros(const tl_function_options *o)
 {
 	size_t most = 1;
 	for (int k = 0; k < o->inputs; k++)
-		most = slot_bytes(&o->input[k]) > most ? slot_bytes(&o->input[k]) : most;
+		most = tl__slot_bytes(&o->input[k]) > most ? tl__slot_bytes(&o->input[k]) : most;
 	for (int k = 0; k < o->states; k++)
-		most = slot_bytes(&o->state[k]) > most ? slot_bytes(&o->state[k]) : most;
+		most = tl__slot_bytes(&o->state[k]) > most ? tl__slot_bytes(&o->state[k]) : most;
 	return calloc(most, 1);
 }
 
@@ -118,8 +101,8 @@ static tl_status take_results(tl_function *f, const tl_function_options *o, cons
 
 static tl_status record(tl_function *f, const tl_function_options *o, void *zero, tl_error *err)
 {
-	tl_var *in = array(f, (size_t)f->inputs, sizeof *in, err), *out = array(f, (size_t)f->outputs, sizeof *out, err);
-	tl_var *state = array(f, (size_t)f->states, sizeof *state, err), *next = array(f, (size_t)f->states, sizeof *next, err);
+	tl_var *in = tl__function_array(f, (size_t)f->inputs, sizeof *in, err), *out = tl__function_array(f, (size_t)f->outputs, sizeof *out, err);
+	tl_var *state = tl__function_array(f, (size_t)f->states, sizeof *state, err), *next = tl__function_array(f, (size_t)f->states, sizeof *next, err);
 	tl_recording r = {f->tape, in, state, out, next};
 	if (!in || !out || !state || !next)
 		return err->status;
@@ -143,138 +126,22 @@ static tl_status record(tl_function *f, const tl_function_options *o, void *zero
 	return take_results(f, o, &r, err);
 }
 
-static char *block(tl_function *f, size_t bytes, tl_error *err)
-{
-	char *p = tl_arena_alloc(&f->mem, bytes + !bytes);
-	if (!p)
-		tl_error_memory(err);
-	return p;
-}
-
-/* The result that is state k's next value, if it lies dense in the plan's memory. */
-static const tl_result *own_place(const tl_function *f, int k)
-{
-	for (uint32_t i = 0; i < f->plan->n_results; i++) {
-		const tl_result *r = &f->plan->results[i];
-		if (r->node == f->state[k].next)
-			return r->at.base == 0 && tl_tensor_is_dense(&r->at.t) ? r : NULL;
-	}
-	return NULL;
-}
-
-static bool overlap(const tl_function *f, int i, int k)
-{
-	const tl_result *a = own_place(f, i), *b = own_place(f, k);
-	if (!a || !b)
-		return false;
-	int64_t from = tl__look_offset(&a->at.t), other = tl__look_offset(&b->at.t);
-	int64_t size = (int64_t)tl_dtype_size(a->at.t.dtype) * tl_shape_size(a->at.t.shape);
-	int64_t other_size = (int64_t)tl_dtype_size(b->at.t.dtype) * tl_shape_size(b->at.t.shape);
-	return from < other + other_size && other < from + size;
-}
-
-static tl_status place_state(tl_function *f, const tl_slot *slot, int k, tl_error *err)
-{
-	tl__function_state *s = &f->state[k];
-	const tl_result *own = f->plan ? own_place(f, k) : NULL;
-	for (int i = 0; i < k && own; i++)
-		if (overlap(f, i, k))
-			own = NULL;
-	s->value = tl_tensor_dense(slot->dtype, slot->shape, NULL);
-	if (own) {
-		s->value.data = f->memory[!f->turn] + tl__look_offset(&own->at.t);
-		return TL_OK;
-	}
-	for (int i = 0; i < 2; i++)
-		if (!(s->copy[i] = block(f, slot_bytes(slot), err)))
-			return err->status;
-	s->value.data = s->copy[!f->turn];
-	return TL_OK;
-}
-
-static void *create_values(void)
-{
-	return calloc(1, sizeof(tl__shared_values));
-}
-
-static void destroy_values(void *it)
-{
-	tl__shared_values *v = it;
-	free(v->data);
-	free(v);
-}
-
-static void count_values(const void *it, uint64_t *allocations, size_t *bytes)
-{
-	const tl__shared_values *v = it;
-	*allocations += 1 + v->grown;
-	*bytes += sizeof *v + v->bytes;
-}
-
-static const tl_kept shared_values = {.create = create_values, .destroy = destroy_values, .stats = count_values};
-
-/* The memory that the tape's functions share, made large enough. Nothing in it is needed between runs. */
-static tl_status share_memory(tl_function *f, tl_tape *tape, size_t bytes, tl_error *err)
-{
-	tl__shared_values *v = tl_tape_keep(tape, &shared_values);
-	if (v && v->bytes < bytes) {
-		size_t size = (bytes + bytes / 4 + 4096) / 4096 * 4096;
-		free(v->data);
-		v->data = aligned_alloc(4096, size);
-		v->bytes = v->data ? size : 0;
-		v->grown++;
-	}
-	f->shared = v;
-	return v && v->bytes >= bytes ? TL_OK : tl_error_memory(err);
-}
-
-static tl_status own_memory(tl_function *f, size_t bytes, tl_error *err)
-{
-	for (int i = 0; i < (f->states ? 2 : 1); i++)
-		if (!(f->memory[i] = block(f, bytes, err)))
-			return err->status;
-	if (f->states == 0)
-		f->memory[1] = f->memory[0];
-	return TL_OK;
-}
-
-/* The plan, its memory, and all that running it takes. */
-static tl_status prepare_plan(tl_function *f, tl_tape *lender, bool shared, tl_error *err)
-{
-	f->plan = tl__plan_of(f->tape, f->wanted, f->want);
-	if (!f->plan)
-		return tl_error_set(err, f->tape->error.status, "%s", f->tape->error.text);
-	const tl_plan *p = f->plan;
-	size_t threads = (size_t)tl_pool_threads(f->tape->pool);
-	if (shared ? share_memory(f, lender, p->bytes, err) : own_memory(f, p->bytes, err))
-		return err->status;
-	f->frame = (tl_frame){
-		.tape = f->tape,
-		.pool = p->alone ? NULL : f->tape->pool,
-		.bases = array(f, p->n_given + 1, sizeof *f->frame.bases, err),
-		.buffers = (tl_real *)block(f, threads * p->buffers * TL_BLOCK * sizeof(tl_real), err),
-		.buffers_each = p->buffers,
-		.scratch = &f->scratch,
-	};
-	return f->frame.bases && f->frame.buffers ? TL_OK : err->status;
-}
-
 static tl_status make(tl_function *f, tl_tape *lender, const tl_function_options *o, void *zero, tl_error *err)
 {
 	size_t outputs = (size_t)f->outputs, states = (size_t)f->states;
-	f->input = array(f, (size_t)f->inputs, sizeof *f->input, err);
-	f->output = array(f, outputs, sizeof *f->output, err);
-	f->want = array(f, outputs + states, sizeof *f->want, err);
-	f->state = array(f, states, sizeof *f->state, err);
+	f->input = tl__function_array(f, (size_t)f->inputs, sizeof *f->input, err);
+	f->output = tl__function_array(f, outputs, sizeof *f->output, err);
+	f->want = tl__function_array(f, outputs + states, sizeof *f->want, err);
+	f->state = tl__function_array(f, states, sizeof *f->state, err);
 	if (!f->input || !f->output || !f->want || !f->state || record(f, o, zero, err))
 		return err->status;
-	if (f->tape->executor == &tl_executor_planned && prepare_plan(f, lender, o->shared, err))
+	if (f->tape->executor == &tl_executor_planned && tl__function_plan(f, lender, o->shared, err))
 		return err->status;
 	for (int k = 0; k < f->inputs; k++)
 		unbind(f, f->input[k]);
 	for (int k = 0; k < f->states; k++) {
 		unbind(f, f->state[k].node);
-		if (place_state(f, &o->state[k], k, err))
+		if (tl__function_place(f, &o->state[k], k, err))
 			return err->status;
 	}
 	tl_function_clear(f);

@@ -46,4 +46,16 @@ struct tl_function {
 	tl_error error;
 };
 
+static inline size_t tl__slot_bytes(const tl_slot *s)
+{
+	return (size_t)tl_shape_size(s->shape) * tl_dtype_size(s->dtype);
+}
+
+/* function_memory.c. An array of zeros that lives as long as the function. */
+void *tl__function_array(tl_function *f, size_t count, size_t size, tl_error *err);
+/* The plan, its memory, and all that running it takes; memory of the lender, or its own. */
+tl_status tl__function_plan(tl_function *f, tl_tape *lender, bool shared, tl_error *err);
+/* Where state k is. After the plan, if there is one. */
+tl_status tl__function_place(tl_function *f, const tl_slot *slot, int k, tl_error *err);
+
 #endif

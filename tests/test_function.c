@@ -458,6 +458,84 @@ START_TEST(empty_inputs)
 }
 END_TEST
 
+/* y = x x' for vectors of n numbers: functions of many shapes in one piece of memory. */
+static void record_outer(void *user, const tl_recording *r)
+{
+	(void)user;
+	int64_t n = tl_dim(r->in[0], 0);
+	tl_var square = tl_mul(tl_reshape(r->in[0], TL_SHAPE(n, 1)), tl_reshape(r->in[0], TL_SHAPE(1, n)));
+	r->out[0] = tl_sum(square, TL_AXES(0), false);
+	r->out[1] = square;
+}
+
+static tl_function *outer(int64_t n)
+{
+	tl_slot x = {.shape = TL_SHAPE(n)};
+	return make((tl_function_options){
+		.record = record_outer, .inputs = 1, .input = &x, .outputs = 2, .shared = true});
+}
+
+static void check_outer(tl_function *f, int n)
+{
+	tl_real x[64], y[64 * 64], sum = 0;
+	draw(x, n);
+	for (int i = 0; i < n; i++)
+		sum += x[i];
+	run(f, x);
+	ck_assert_int_eq(tl_function_read(f, 1, y, n * n), TL_OK);
+	for (int i = 0; i < n * n; i++)
+		ck_assert(y[i] == x[i / n] * x[i % n]);
+	ck_assert_int_eq(tl_function_read(f, 0, y, n), TL_OK);
+	for (int i = 0; i < n; i++)
+		ck_assert_double_le(fabs((double)(y[i] - sum * x[i])), 10 * tolerance);
+}
+
+START_TEST(values_share_memory)
+{
+	use_tape(&ways[_i]);
+	tl_function *f[4] = {outer(3), outer(64), outer(1), outer(20)};
+	static const int size[] = {3, 64, 1, 20};
+	uint64_t tape_bytes = tl_tape_get_stats(tape).bytes;
+	for (int i = 0; i < 20; i++)
+		check_outer(f[i * 7 % 4], size[i * 7 % 4]);
+	ck_assert_uint_eq(tl_tape_get_stats(tape).bytes, tape_bytes);
+	tl_function_free(f[1]); /* the others go on in the memory that was made for it */
+	check_outer(f[3], 20);
+	for (int k = 0; k < 4; k++)
+		if (k != 1)
+			tl_function_free(f[k]);
+	tl_error err = {0};
+	tl_function_options o = {.record = record_fibonacci, .outputs = 1, .states = 1, .state = &number, .shared = true};
+	ck_assert_ptr_null(tl_function_new(tape, &o, &err));
+	ck_assert_msg(strstr(err.text, "cannot share its memory"), "%s", err.text);
+}
+END_TEST
+
+START_TEST(a_cache_forgets_the_oldest)
+{
+	tl_function_cache *c = tl_function_cache_new(3);
+	tl_function *f[5];
+	for (int64_t k = 0; k < 3; k++)
+		tl_function_cache_add(c, 2, (int64_t[]){1, k}, f[k] = outer(k + 1));
+	ck_assert_ptr_eq(tl_function_cache_find(c, 2, (int64_t[]){1, 0}), f[0]);
+	ck_assert_ptr_null(tl_function_cache_find(c, 1, (int64_t[]){1}));
+	ck_assert_ptr_null(tl_function_cache_find(c, 2, (int64_t[]){0, 1}));
+	tl_function_cache_add(c, 1, (int64_t[]){1}, f[3] = outer(4));
+	ck_assert_int_eq(tl_function_cache_count(c), 3);
+	ck_assert_ptr_null(tl_function_cache_find(c, 2, (int64_t[]){1, 1}));
+	ck_assert_ptr_eq(tl_function_cache_find(c, 2, (int64_t[]){1, 0}), f[0]);
+	ck_assert_ptr_eq(tl_function_cache_find(c, 2, (int64_t[]){1, 2}), f[2]);
+	ck_assert_ptr_eq(tl_function_cache_find(c, 1, (int64_t[]){1}), f[3]);
+	tl_function_cache_add(c, 2, (int64_t[]){1, 2}, f[4] = outer(5));
+	ck_assert_int_eq(tl_function_cache_count(c), 3);
+	ck_assert_ptr_eq(tl_function_cache_find(c, 2, (int64_t[]){1, 2}), f[4]);
+	check_outer(f[0], 1);
+	check_outer(f[4], 5);
+	tl_function_cache_free(c);
+	tl_function_cache_free(NULL);
+}
+END_TEST
+
 static void ask(void *user, const tl_recording *r)
 {
 	(void)user;
@@ -581,6 +659,8 @@ Suite *tl_test_suite(void)
 	tcase_add_loop_test(c, checkpoints_run, 0, WAYS);
 	tcase_add_loop_test(c, nothing_is_allocated, 0, WAYS);
 	tcase_add_loop_test(c, empty_inputs, 0, WAYS);
+	tcase_add_loop_test(c, values_share_memory, 0, WAYS);
+	tcase_add_test(c, a_cache_forgets_the_oldest);
 	tcase_add_loop_test(c, mistakes_are_explained, 0, MISTAKES);
 	tcase_add_test(c, wrong_calls_are_explained);
 	suite_add_tcase(s, c);
