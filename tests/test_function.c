@@ -217,13 +217,14 @@ START_TEST(states_change_places)
 }
 END_TEST
 
-/* Two states of one value, and one that is a part of it: each has a place of its own. */
+/* Two states of one value, one that is a part of it, and one that looks at the input: each has a place of its own. */
 static void record_twins(void *user, const tl_recording *r)
 {
 	(void)user;
 	tl_var y = tl_add(r->state[0], r->in[0]);
 	r->next[0] = r->next[1] = y;
 	r->next[2] = tl_select(y, 0, 1);
+	r->next[3] = tl_reshape(r->in[0], TL_SHAPE(2, 1));
 	r->out[0] = tl_add(r->state[1], r->state[2]);
 }
 
@@ -231,9 +232,12 @@ START_TEST(states_of_one_value_are_apart)
 {
 	use_tape(&ways[_i]);
 	tl_function *f = make((tl_function_options){.record = record_twins, .inputs = 1, .input = &vector, .outputs = 1,
-		.states = 3, .state = (tl_slot[]){vector, vector, number}});
+		.states = 4, .state = (tl_slot[]){vector, vector, number, {.shape = TL_SHAPE(2, 1)}}});
 	tl_real x[2] = {1, 2}, y[2];
 	run(f, x);
+	x[1] = 3;
+	ck_assert(((tl_real *)tl_function_state(f, 3))[1] == 2);
+	x[1] = 2;
 	*(tl_real *)tl_function_state(f, 0) = 50;
 	ck_assert(((tl_real *)tl_function_state(f, 1))[0] == 1);
 	((tl_real *)tl_function_state(f, 1))[1] = 7;
