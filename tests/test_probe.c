@@ -209,6 +209,11 @@ START_TEST(one_symbol)
 }
 END_TEST
 
+static int32_t number(const vocab *v, const char *word)
+{
+	return (int32_t)vocab_find(v, (token){word, (uint32_t)strlen(word)});
+}
+
 /* (T, S, heads) of what was given as a target, against the same model asked directly. */
 START_TEST(weights_of_a_translator)
 {
@@ -226,10 +231,8 @@ START_TEST(weights_of_a_translator)
 	memcpy(got, node->values, (size_t)(12 * heads) * sizeof *got);
 	tl_tape_reset(t->tape);
 	const vocab *v = t->vocab;
-	int32_t x[4] = {(int32_t)vocab_find(&v[SOURCE], (token){"drei", 4}), (int32_t)vocab_find(&v[SOURCE], (token){"ein", 3}),
-		(int32_t)vocab_find(&v[SOURCE], (token){"zwei", 4}), VOCAB_END};
-	int32_t y[3] = {VOCAB_START, (int32_t)vocab_find(&v[TARGET], (token){"un", 2}),
-		(int32_t)vocab_find(&v[TARGET], (token){"trois", 5})};
+	int32_t x[4] = {number(&v[SOURCE], "drei"), number(&v[SOURCE], "ein"), number(&v[SOURCE], "zwei"), VOCAB_END};
+	int32_t y[3] = {VOCAB_START, number(&v[TARGET], "un"), number(&v[TARGET], "trois")};
 	tl_seq2seq_result r = tl_seq2seq_run(((translator *)t)->model, tl_index(t->tape, TL_SHAPE(4, 1), x), NULL,
 		tl_index(t->tape, TL_SHAPE(3, 1), y), false);
 	ck_assert_int_eq(tl_read(r.weights, want, 12 * heads), TL_OK);

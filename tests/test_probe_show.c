@@ -134,7 +134,8 @@ END_TEST
 /* Colours are there when they are asked for, and the digits with them. */
 START_TEST(coloured_tables)
 {
-	char *text = print(&(probe_style){.units = "0", .colour = true}), *plain = print(&(probe_style){.units = "0"}), *to = text;
+	char *text = print(&(probe_style){.units = "0", .colour = true}), *to = text;
+	char *plain = print(&(probe_style){.units = "0"});
 	ck_assert_ptr_nonnull(strstr(text, "\033[30;48;2;255;255;255m 0\033[0m"));
 	ck_assert_ptr_nonnull(strstr(text, "\033[97;48;2;6;35;74m 9\033[0m"));
 	ck_assert_ptr_null(strchr(plain, '\033'));

@@ -26,17 +26,19 @@ static bool number(const char **at, int64_t none, int64_t *to)
 /* The next "3", "0:16", "-2:" or ":4" of the list, and the comma behind it. */
 static bool range(const char **at, int64_t units, int64_t *first, int64_t *end)
 {
-	bool fine = **at && **at != ',' && number(at, 0, first);
+	if (!**at || **at == ',' || !number(at, 0, first))
+		return false;
 	*first += *first < 0 ? units : 0;
 	*end = *first + 1;
-	if (fine && **at == ':') {
+	if (**at == ':') {
 		++*at;
-		fine = number(at, units, end);
+		if (!number(at, units, end))
+			return false;
 		*end += *end < 0 ? units : 0;
 	}
-	if (fine && **at == ',')
+	if (**at == ',')
 		return *++*at != '\0';
-	return fine && !**at;
+	return !**at;
 }
 
 tl_status probe_units_check(const char *text, tl_error *err)
