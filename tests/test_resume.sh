@@ -11,7 +11,7 @@ head -c 3000 "$book" >book.txt
 model="--data book.txt --limit 2400 --hidden 12 --embed 6 --layers 2 --batch 8 --length 16 --threads 2"
 train() {
     # shellcheck disable=SC2086
-    run train lm $model --quiet "$@"
+    run train lm $model --quiet --overwrite "$@"
 }
 
 go_on() {
@@ -201,6 +201,25 @@ is "a kill leaves no sentence" [ ! -s err ]
 go_on --out killed
 is "goes on after kills" succeeded
 is "and is the same in the end" equal straight killed
+
+# One training in a directory; a dead one holds nothing.
+# shellcheck disable=SC2086
+"$tool" train lm $model --epochs 100000 --out held --quiet >first 2>&1 &
+pid=$!
+is "begins" begun '[ -s held/last.safetensors ] && [ "$(wc -l <held/progress.jsonl)" -gt 4 ]'
+go_on --out held
+is "--resume does not go on with a training under way" refusal "another training, process $pid, is under way in held"
+train --out held
+is "--overwrite does not replace it" refusal "another training, process $pid, is under way in held"
+kill -KILL $pid
+wait $pid 2>/dev/null
+epoch=$(sed -n 's/.*"epoch": \([0-9]*\),.*/\1/p' held/log.jsonl | tail -n 1)
+go_on --out held --epochs $((epoch + 1))
+is "a dead one is gone on with" succeeded
+is "and told in one journal" [ "$(grep -c '"begin": "lm"' held/progress.jsonl)" -eq 2 ]
+is "up to its end" eval 'tail -n 1 held/progress.jsonl | grep -q "^{\"end\": \"finished\", .*\"result\": {\"task\": \"lm\""'
+steps=$(sed -n 's/.*"step": \([0-9]*\),.*/\1/p' held/progress.jsonl)
+is "in the order of its updates" same "$steps" "$(echo "$steps" | sort -n)"
 
 # Where another training was, and the newer one fails before its first save, --resume does not go on with the older.
 wild="--cell rnn_relu --optimizer sgd --lr 1e6 --clip 0"

@@ -32,7 +32,7 @@ sizes="--hidden 40 --embed 24 --lr 0.01 --batch 32 --dropout 0.1 --schedule cosi
 split="--data pairs.tsv --tests 60 --valids 40"
 train() {
     # shellcheck disable=SC2086
-    run train translator $sizes "$@"
+    run train translator $sizes --overwrite "$@"
 }
 
 # figure PART NAME FILE
@@ -249,4 +249,13 @@ translate m/model.safetensors --attention /nowhere/a.svg <some
 is "nowhere to draw to" [ $rc -eq 2 ]
 "$tool" translate m/model.safetensors <some >/dev/full 2>err
 is "a full disk is an error" [ $? -eq 2 ]
+# --- Its log
+
+works plot smooth -o curves.gp
+is "its log is drawn, with its scores" eval 'grep -q "^set title .loss" curves.gp &&
+    grep -q "^set title .bleu_greedy" curves.gp &&
+    grep -q "^set title .perplexity" curves.gp'
+works watch --once smooth
+is "and watched" starts 'smooth: translator, epoch'
+
 finish

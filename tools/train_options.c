@@ -7,7 +7,8 @@
 
 enum {
 	BATCH = 0x300, ACCUMULATE, OPTIMIZER, LR, MOMENTUM, NESTEROV, LAZY, WEIGHT_DECAY, CLIP, SCHEDULE, GAMMA, PERIOD,
-	WARMUP, EPOCHS, MAX_STEPS, PATIENCE, SEED, THREADS, OUT, PYTORCH_NAMES, KEEP, SAVE_EVERY, RESUME, LOG, QUIET
+	WARMUP, EPOCHS, MAX_STEPS, PATIENCE, SEED, THREADS, OUT, PYTORCH_NAMES, KEEP, SAVE_EVERY, RESUME, OVERWRITE, LOG, LOG_GRADIENTS,
+	TENSORBOARD, QUIET
 };
 
 static const struct argp_option options[] = {
@@ -43,7 +44,13 @@ static const struct argp_option options[] = {
 		"Save last.safetensors after every N updates, seconds or minutes, besides the end of an epoch (10m); SIGINT "
 		"and SIGTERM save it, too", 4},
 	{"resume", RESUME, 0, 0, "Go on from DIR/last.safetensors, with its options, as if it had never been left off", 4},
+	{"overwrite", OVERWRITE, 0, 0, "Begin anew where DIR holds another training, whose files are replaced", 4},
 	{"log", LOG, "FILE", 0, "One JSON object an epoch (DIR/log.jsonl)", 4},
+	{"log-gradients", LOG_GRADIENTS, 0, 0,
+		"Log the gradient's norm of each parameter, and of the states over time: tapeloop plot --show draws them", 4},
+	{"tensorboard", TENSORBOARD, "DIR", 0,
+		"Event files for TensorBoard, in a directory of this training's own: loss and scores, gradient's norm, learning "
+		"rate, speed", 4},
 	{"quiet", QUIET, 0, 0, "No progress", 4},
 	{0},
 };
@@ -114,6 +121,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEEP: o->keep = option_word(state, "--keep", arg, keeps) ? KEEP_BEST : KEEP_LAST; break;
 	case SAVE_EVERY: parse_save(o, arg, state); break;
 	case RESUME: o->resume = true; break;
+	case OVERWRITE: o->overwrite = true; break;
+	case LOG_GRADIENTS: o->log_gradients = true; break;
+	case TENSORBOARD: o->tensorboard = option_path(state, "--tensorboard", arg); break;
 	case LOG: o->log = option_path(state, "--log", arg); break;
 	case QUIET: o->quiet = true; break;
 	default:

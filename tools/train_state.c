@@ -43,8 +43,9 @@ static const struct {
 
 /* They change when a run ends, and what it says, but nothing of what it computes up to there. */
 static const char *const loose[] = {
-	"epochs", "patience", "threads", "max-steps", "save-every", "log", "quiet", "out", "resume"};
-#define LOOSE_SAVED 3 /* the first ones count for a run that goes on, too */
+	"epochs", "patience", "threads", "log-gradients", "max-steps", "save-every", "log", "tensorboard", "quiet", "out", "resume",
+	"overwrite"};
+#define LOOSE_SAVED 4 /* the first ones count for a run that goes on, too */
 
 static bool is_one_of(const char *option, size_t from, size_t to)
 {
@@ -163,6 +164,10 @@ tl_status train_state_save(const trainer *t, const arguments *options, const cha
 	tl_safetensors_pair pair[MODEL_PAIRS + 1];
 	json_t *training = json_pack("{s:i, s:s, s:o, s:o}", "format", FORMAT, "data", digest_text(t->task, digest),
 		"options", arguments_to_json(options, option_is_saved), "state", state_to_json(&t->state));
+	if (training && t->norms && json_object_set_new(training, "grad_norms", grad_norms_save(t->norms))) {
+		json_decref(training);
+		training = NULL;
+	}
 	char *text = training ? json_dumps(training, JSON_COMPACT) : NULL;
 	tl_status status = text ? model_pairs_make(&p, t->task, false, err) : tl_error_memory(err);
 	if (!status)
@@ -245,6 +250,8 @@ static tl_status load(const saved_training *s, trainer *t, tl_error *err)
 	tensors all = {0};
 	if (check_same(s, t->task, err) || state_from_json(&t->state, json_object_get(s->training, "state"), err))
 		return err->status;
+	if (t->norms)
+		grad_norms_load(t->norms, json_object_get(s->training, "grad_norms"));
 	if (t->state.epoch < 1)
 		return tl_error_set(err, TL_ERR_FORMAT, "the saved training is damaged: epoch 0");
 	tl_status status = trainer_finished(t) && t->state.place == 0 ? TL_OK : trainer_begin_epoch(t, err);
