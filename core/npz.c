@@ -137,7 +137,8 @@ static void list_names(const tl_npz *f, char *text, size_t size)
 	size_t used = 0;
 	text[0] = '\0';
 	for (int k = 0; k < f->zip.count && used < size; k++)
-		used += (size_t)snprintf(text + used, size - used, "%s%s", k ? ", " : "", tl__excerpt(tl_npz_name(f, k), shown));
+		used += (size_t)snprintf(
+			text + used, size - used, "%s%s", k ? ", " : "", tl__excerpt(tl_npz_name(f, k), shown));
 }
 
 tl_npy *tl__npz_take(const char *path, const char *name, tl_error *err)
@@ -156,7 +157,8 @@ tl_npy *tl__npz_take(const char *path, const char *name, tl_error *err)
 	} else {
 		char names[1024], shown[TL_EXCERPT];
 		list_names(f, names, sizeof names);
-		tl__file_error(err, TL_ERR_ARGUMENT, path, "holds %s%s%s, but %d arrays (%s): name one of them, as in %s:NAME",
+		tl__file_error(err, TL_ERR_ARGUMENT, path,
+			"holds %s%s%s, but %d arrays (%s): name one of them, as in %s:NAME",
 			name ? "no array '" : "not one array", name ? tl__excerpt(name, shown) : "", name ? "'" : "",
 			f->zip.count, names, path);
 	}
