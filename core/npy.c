@@ -17,6 +17,7 @@
 #define MAGIC "\x93NUMPY"
 #define MAGIC_BYTES 6
 #define MAX_HEADER 65536 /* bytes; a dict of six sizes takes less than 300 */
+#define ARCHIVE ".npz"
 #define WRITE_ALIGN 64	 /* bytes; where the data start, as NumPy has it */
 
 /* *size becomes the header's length, *start where it stands. */
@@ -96,8 +97,22 @@ tl_status tl__npy_load(tl_npy *f, int64_t file_bytes, tl_error *err)
 	return TL_OK;
 }
 
+static tl_npy *open_member(const char *path, size_t length, tl_error *err)
+{
+	char *archive = strndup(path, length);
+	tl_npy *f = archive ? tl__npz_take(archive, path[length] ? path + length + 1 : NULL, err) : NULL;
+	if (!archive)
+		tl_error_memory(err);
+	free(archive);
+	return f;
+}
+
 tl_npy *tl_npy_open(const char *path, tl_error *err)
 {
+	const char *archive = strstr(path, ARCHIVE ":");
+	size_t length = strlen(path), end = sizeof ARCHIVE - 1;
+	if (archive || (length > end && strcmp(path + length - end, ARCHIVE) == 0))
+		return open_member(path, archive ? (size_t)(archive - path) + end : length, err);
 	tl_npy *f = calloc(1, sizeof *f);
 	if (!f) {
 		tl_error_memory(err);
@@ -150,6 +165,11 @@ tl_dtype tl_npy_kind(const tl_npy *f)
 bool tl_npy_column_major(const tl_npy *f)
 {
 	return f->column_major;
+}
+
+bool tl_npy_deflated(const tl_npy *f)
+{
+	return f->in.deflated;
 }
 
 int tl__npy_header(const tl_tensor *t, char header[TL__NPY_HEADER])

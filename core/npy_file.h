@@ -31,6 +31,8 @@ struct tl_npy {
 tl_status tl__npy_parse(tl_npy *f, const char *header, size_t n, tl_error *err);
 /* Reads the header of an array of so many bytes, whose path, fd and place are set, and fills the rest. */
 tl_status tl__npy_load(tl_npy *f, int64_t bytes, tl_error *err);
+/* Array `name` (NULL: the only one) of an archive, as a file of its own. */
+tl_npy *tl__npz_take(const char *path, const char *name, tl_error *err);
 /* Everything that tl_npy_write puts before the numbers; returns its length. The shape must be valid. */
 int tl__npy_header(const tl_tensor *t, char header[TL__NPY_HEADER]);
 

@@ -130,6 +130,42 @@ const tl_npy *tl_npz_at(const tl_npz *f, int k)
 	return &f->arrays[k];
 }
 
+/* "a, b, c", as far as there is room. */
+static void list_names(const tl_npz *f, char *text, size_t size)
+{
+	char shown[TL_EXCERPT];
+	size_t used = 0;
+	text[0] = '\0';
+	for (int k = 0; k < f->zip.count && used < size; k++)
+		used += (size_t)snprintf(
+			text + used, size - used, "%s%s", k ? ", " : "", tl__excerpt(tl_npz_name(f, k), shown));
+}
+
+tl_npy *tl__npz_take(const char *path, const char *name, tl_error *err)
+{
+	tl_npz *f = tl_npz_open(path, err);
+	if (!f)
+		return NULL;
+	int k = name ? tl_npz_find(f, name) : f->zip.count == 1 ? 0 : -1;
+	tl_npy *one = k >= 0 ? malloc(sizeof *one) : NULL;
+	if (one) {
+		*one = f->arrays[k];
+		f->arrays[k].path = NULL;
+		f->fd = -1;
+	} else if (k >= 0) {
+		tl_error_memory(err);
+	} else {
+		char names[1024], shown[TL_EXCERPT];
+		list_names(f, names, sizeof names);
+		tl__file_error(err, TL_ERR_ARGUMENT, path,
+			"holds %s%s%s, but %d arrays (%s): name one of them, as in %s:NAME",
+			name ? "no array '" : "not one array", name ? tl__excerpt(name, shown) : "", name ? "'" : "",
+			f->zip.count, names, path);
+	}
+	tl_npz_free(f);
+	return one;
+}
+
 static tl_status add_to_crc(void *ctx, const unsigned char *bytes, size_t n)
 {
 	uint32_t *crc = ctx;

@@ -17,6 +17,7 @@
 #define ENTRY 46          /* bytes of a directory's entry without name, extra fields and comment */
 #define LOCAL 30          /* the same of a local header */
 #define MAX_DIRECTORY ((int64_t)100 * 1024 * 1024)
+#define DEFLATE_MOST 1032  /* bytes that one deflated byte can stand for */
 #define ONES16 0xFFFF
 #define ONES32 0xFFFFFFFF
 
@@ -173,6 +174,10 @@ static tl_status read_member(const struct archive *a, const unsigned char *entry
 		return tl__file_error(a->err, TL_ERR_FORMAT, a->path,
 			"member '%s' is stored in %" PRId64 " bytes but is to have %" PRId64, shown, m->in.bytes,
 			m->size);
+	if (m->size / DEFLATE_MOST > m->in.bytes)
+		return tl__file_error(a->err, TL_ERR_FORMAT, a->path,
+			"member '%s' is to have %" PRId64 " bytes, more than %" PRId64 " compressed ones can hold", shown,
+			m->size, m->in.bytes);
 	return find_bytes(a, m, local, shown);
 }
 

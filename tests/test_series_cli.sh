@@ -370,6 +370,21 @@ for word in 'train series' 'eval series' predict; do
     done
 done
 
+# --- Arrays of .npz archives: those of tests/fixtures/npy, stored and compressed, row-major and column-major
+
+printf '0 1 0\n' >three.txt
+"$npy" pack '<i4' '(3,)' three.npy <three.txt
+for kind in stored deflated; do
+    for array in reals columns; do
+        works train series --train-x "$2/tests/fixtures/npy/$kind.npz:$array" --train-y three.npy --epochs 2 --hidden 3 \
+            --out "$kind.$array"
+        sed 's/"tok_per_s".*//' out >"$kind.$array.out"
+        is "$kind $array are the same numbers" cmp -s "$kind.$array.out" stored.reals.out
+    done
+done
+refused "stored.npz: holds no array 'x', but 6 arrays \(reals, columns, " \
+    train series --train-x "$2/tests/fixtures/npy/stored.npz:x" --train-y three.npy --out none
+
 # --- Its log
 
 works plot bytes -o curves.gp
