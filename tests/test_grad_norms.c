@@ -111,6 +111,22 @@ START_TEST(states_of_the_driver_are_found)
 }
 END_TEST
 
+START_TEST(what_checkpoints_dropped_is_left_out)
+{
+	static const int64_t segments[] = {T - 1, 7, 20};
+	tl_store *store = tl_store_new();
+	tl_rnn *rnn = tl_rnn_new(store, "rnn",
+		&(tl_rnn_options){.cell = &tl_cell_lstm, .input = H, .hidden = H, .layers = 2, .checkpoint = segments[_i]}, &err);
+	tl_real x[T * B * H] = {0};
+	ck_assert_ptr_nonnull(rnn);
+	tl_rnn_result r = tl_rnn_run(rnn, tl_input(tape, TL_SHAPE(T, B, H), x), (tl_state){0}, true);
+	ck_assert(!grad_steps_log(tl_sum_all(r.output), line));
+	ck_assert_uint_eq(json_object_size(line), 0);
+	tl_rnn_free(rnn);
+	tl_store_free(store);
+}
+END_TEST
+
 START_TEST(what_has_no_states_is_left_out)
 {
 	tl_var x = tl_fill(tape, TL_SHAPE(2, 2), 1);
@@ -171,6 +187,7 @@ Suite *tl_test_suite(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_loop_test(c, states_have_the_norms_of_a_linear_recurrence, 0, 3);
 	tcase_add_loop_test(c, states_of_the_driver_are_found, 0, 4);
+	tcase_add_loop_test(c, what_checkpoints_dropped_is_left_out, 0, 3);
 	tcase_add_test(c, what_has_no_states_is_left_out);
 	tcase_add_test(c, parameters_have_means_and_maxima);
 	suite_add_tcase(s, c);
