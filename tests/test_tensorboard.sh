@@ -21,8 +21,14 @@ is "the model is the same without" cmp -s with one/model.safetensors
 # A training that goes on adds a file.
 # shellcheck disable=SC2086
 works train lm $tiny --out two --tensorboard events --max-steps 50
+cp -r two stopped
 works train lm --resume --out two --tensorboard events --quiet
 is "going on adds a file" same "$(ls events | wc -l | tr -d ' ')" 2
+rm -r two
+mv stopped two
+sleep 1 # files are read in the order of their names, which begin with the second
+works train lm --resume --out two --tensorboard events --quiet
+is "and going on once more from the same place" same "$(ls events | wc -l | tr -d ' ')" 3
 is "which is no bound option" holds '"end": "finished"' two/progress.jsonl
 refused 'tensorboard: ' train lm --data "$book" --limit 3000 --out other --tensorboard "$book/x"
 
