@@ -38,7 +38,7 @@ if "$python" -c 'import tensorboard' 2>/dev/null; then
         "$python" "$reader" read "$2" | awk -v tag="$1" '$1 == tag { print $2, $3 }' >found
         # shellcheck disable=SC2016
         sed -n "$3" "$4" >logged
-        awk 'NR == FNR { step[NR] = $1; value[NR] = $2; n = NR; next }
+        [ -s found ] && awk 'NR == FNR { step[NR] = $1; value[NR] = $2; n = NR; next }
             { d = value[FNR] - $2; bad += step[FNR] != $1 || d * d > 1e-10 * $2 * $2 }
             END { exit bad || n != FNR || n == 0 }' found logged
     }
