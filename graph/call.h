@@ -42,8 +42,7 @@ typedef struct tl_body {
 typedef struct tl_calls {
 	tl_body *bodies;
 	uint64_t serial;
-	tl_tape *runner;   /* runs the bodies */
-	tl_pool *its_pool; /* what it was made with; it works with that of the tape */
+	tl_tape *runner;   /* runs the bodies, on the tape's threads */
 	bool busy;
 	uint64_t computed, grown;
 } tl_calls;
@@ -62,6 +61,9 @@ bool tl__body_add(tl_body *body, const tl_node *node);
 
 /* Record a call. Random nodes of the body draw after the first `draws` of the tape. */
 tl_var tl__call(tl_tape *tape, tl_body *body, const tl_var *in, uint32_t draws);
+
+/* What a node calls; NULL where it is no call. */
+const tl_body *tl__call_body(const tl_node *node);
 
 extern const tl_op tl__op_call;
 

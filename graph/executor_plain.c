@@ -138,7 +138,7 @@ static void drop_use(plain *p, tl_tape *t, uint32_t i)
 
 static tl_status run_kernel(plain *p, tl_tape *t, tl_node *node, const tl_tensor *const *in)
 {
-	tl_error err = {0};
+	tl_error err;
 	tl_call call = {
 		.params = node->params,
 		.n_in = (int)node->n_in,
@@ -152,6 +152,7 @@ static tl_status run_kernel(plain *p, tl_tape *t, tl_node *node, const tl_tensor
 	};
 	tl_status status = TL_OK;
 	int64_t begin = t->profile ? tl__now() : 0;
+	tl_error_clear(&err);
 	if (node->op->map)
 		tl__map(node->op->map, node->params, &node->value, in, (int)node->n_in, t->pool);
 	else
@@ -163,6 +164,12 @@ static tl_status run_kernel(plain *p, tl_tape *t, tl_node *node, const tl_tensor
 	if (status)
 		tl__fail_op(t, status, node->op, (int)node->n_in, node->in, node->scope, err.text);
 	return status;
+}
+
+static void tell(const tl_tape *t, uint32_t i)
+{
+	if (t->witness)
+		t->witness->see(t->witness->context, t, i);
 }
 
 static tl_status compute(plain *p, tl_tape *t, uint32_t i)
@@ -178,6 +185,7 @@ static tl_status compute(plain *p, tl_tape *t, uint32_t i)
 		in[k] = &t->nodes[node->in[k]].value;
 	if (node->op->view && node->op->view(node->params, in[0], &node->value)) {
 		node->flags |= TL_NODE_READY | TL_NODE_VIEW;
+		tell(t, i);
 		for (uint32_t k = 1; k < node->n_in; k++)
 			drop_use(p, t, node->in[k]);
 		return TL_OK;
@@ -191,6 +199,7 @@ static tl_status compute(plain *p, tl_tape *t, uint32_t i)
 	if (status)
 		return status;
 	node->flags |= TL_NODE_READY;
+	tell(t, i);
 	for (uint32_t k = 0; k < node->n_in; k++)
 		drop_use(p, t, node->in[k]);
 	return TL_OK;

@@ -86,16 +86,13 @@ typedef struct tl_draft {
 	tl_program *programs;
 	uint32_t n_programs;
 	unsigned char *internal; /* node i lives in a program's registers only */
+
+	uint32_t *with, *tail; /* of graph/plan_note.h; NULL: nobody asks */
 } tl_draft;
 
 static inline bool tl__draft_has(const tl_draft *d, unsigned pass)
 {
 	return d->passes & pass;
-}
-
-static inline int64_t tl__look_offset(const tl_tensor *look)
-{
-	return (char *)look->data - TL_PLAN_BASE;
 }
 
 /* The place in the schedule where node i is computed. */

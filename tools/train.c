@@ -11,6 +11,7 @@
 #include "optim/store_file.h"
 #include "tools/command.h"
 #include "tools/model_file.h"
+#include "tools/state_dict.h"
 #include "tools/stop.h"
 #include "tools/train_line.h"
 #include "tools/train_log.h"
@@ -98,6 +99,19 @@ static tl_status save(run *r, tl_error *err)
 	return train_state_save(&r->trainer, &r->line.given, r->line.last, err);
 }
 
+/* That the model can be saved under the names that are wanted. */
+static tl_status check_names(run *r, tl_error *err)
+{
+	task *t = r->line.task;
+	t->dict.on = r->line.options.pytorch_names;
+	if (!t->dict.on)
+		return TL_OK;
+	tl_error why = {0};
+	tl_pytorch *names = state_dict_of(t, &why);
+	tl_pytorch_free(names);
+	return names ? TL_OK : tl_error_set(err, why.status, "--pytorch-names: %s", why.text);
+}
+
 /* Data, model, optimiser; with --resume as they were. Another training's state must not be taken for this one's. */
 static tl_status prepare(run *r, tl_error *err)
 {
@@ -110,7 +124,7 @@ static tl_status prepare(run *r, tl_error *err)
 	t->rng = (tl_rng){.seed = (uint64_t)o->seed};
 	if (!t->tape || !t->store)
 		return tl_error_memory(err);
-	if (t->kind->open(t, true, err) || t->kind->build(t, err) || t->kind->init(t, err) ||
+	if (t->kind->open(t, true, err) || t->kind->build(t, err) || check_names(r, err) || t->kind->init(t, err) ||
 		trainer_init(&r->trainer, t, o, err))
 		return err->status;
 	if (r->line.saved.file && saved_training_load(&r->line.saved, &r->trainer, err))
@@ -210,7 +224,7 @@ static tl_status settle(run *r, tl_error *err)
 	tl_safetensors *f = NULL;
 	if (t->keep == KEEP_BEST && t->state.has_best) {
 		f = tl_safetensors_open(r->best, err);
-		if (!f || tl_store_load(t->task->store, f, err)) {
+		if (!f || model_read_weights(t->task, f, err)) {
 			tl_safetensors_free(f);
 			return err->status;
 		}

@@ -111,7 +111,7 @@ static tl_status read_line(
 		if (journal_hold(&l->journal, out, false, err))
 			return err->status;
 		if (saved_training_open(&l->saved, l->last, kind->name, &why))
-			return tl_error_set(err, why.status, "--resume: %.600s", why.text);
+			return tl_error_set(err, why.status, "--resume: %s", why.text);
 		if (join(l, err))
 			return err->status;
 	}

@@ -7,8 +7,8 @@
 
 enum {
 	BATCH = 0x300, ACCUMULATE, OPTIMIZER, LR, MOMENTUM, NESTEROV, LAZY, WEIGHT_DECAY, CLIP, SCHEDULE, GAMMA, PERIOD,
-	WARMUP, EPOCHS, MAX_STEPS, PATIENCE, SEED, THREADS, OUT, KEEP, SAVE_EVERY, RESUME, OVERWRITE, LOG, LOG_GRADIENTS,
-	TENSORBOARD, QUIET
+	WARMUP, EPOCHS, MAX_STEPS, PATIENCE, SEED, THREADS, OUT, PYTORCH_NAMES, KEEP, SAVE_EVERY, RESUME, OVERWRITE, LOG,
+	LOG_GRADIENTS, TENSORBOARD, QUIET
 };
 
 static const struct argp_option options[] = {
@@ -36,6 +36,9 @@ static const struct argp_option options[] = {
 	{"out", OUT, "DIR", 0,
 		"Directory for model.safetensors, last.safetensors (from which --resume goes on), best.safetensors and "
 		"log.jsonl", 4},
+	{"pytorch-names", PYTORCH_NAMES, 0, 0,
+		"Save model.safetensors and best.safetensors as a state dict of PyTorch: load_state_dict(load_file(path)) takes "
+		"them into a module of embed = nn.Embedding, rnn = nn.LSTM (GRU, RNN) and out = nn.Linear", 4},
 	{"keep", KEEP, "best|last", 0, "Which model is the result: of the best validation, or after the last epoch", 4},
 	{"save-every", SAVE_EVERY, "N[s|m]", 0,
 		"Save last.safetensors after every N updates, seconds or minutes, besides the end of an epoch (10m); SIGINT "
@@ -114,6 +117,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case SEED: o->seed = option_int(state, "--seed", arg, 0, INT64_MAX); break;
 	case THREADS: o->threads = option_int(state, "--threads", arg, 1, 4096); break;
 	case OUT: o->out = option_path(state, "--out", arg); break;
+	case PYTORCH_NAMES: o->pytorch_names = true; break;
 	case KEEP: o->keep = option_word(state, "--keep", arg, keeps) ? KEEP_BEST : KEEP_LAST; break;
 	case SAVE_EVERY: parse_save(o, arg, state); break;
 	case RESUME: o->resume = true; break;

@@ -169,7 +169,7 @@ tl_status train_state_save(const trainer *t, const arguments *options, const cha
 		training = NULL;
 	}
 	char *text = training ? json_dumps(training, JSON_COMPACT) : NULL;
-	tl_status status = text ? model_pairs_make(&p, t->task, err) : tl_error_memory(err);
+	tl_status status = text ? model_pairs_make(&p, t->task, false, err) : tl_error_memory(err);
 	if (!status)
 		status = tensors_list(&all, t, err);
 	if (!status) {
@@ -187,7 +187,7 @@ tl_status train_state_save(const trainer *t, const arguments *options, const cha
 /* Passes why on as a sentence about the file. */
 static tl_status about(const char *path, const tl_error *why, tl_error *err)
 {
-	return why->status ? tl_error_set(err, why->status, "%.200s: %.400s", path, why->text) : TL_OK;
+	return why->status ? tl_error_set(err, why->status, "%.200s: %s", path, why->text) : TL_OK;
 }
 
 tl_status saved_training_open(saved_training *s, const char *path, const char *task, tl_error *err)
@@ -233,7 +233,7 @@ static tl_status check_same(const saved_training *s, const task *t, tl_error *er
 	const char *saved = json_string_value(json_object_get(s->training, "data"));
 	if (!saved || strcmp(saved, digest_text(t, digest)))
 		return tl_error_set(err, TL_ERR_ARGUMENT, "the data are not those that the training began with");
-	if (model_pairs_make(&p, t, err))
+	if (model_pairs_make(&p, t, false, err))
 		return err->status;
 	for (int k = 0; k < p.n && !err->status; k++) {
 		const char *text = tl_safetensors_metadata(s->file, p.pair[k].key);
