@@ -108,6 +108,32 @@ is "speed, too" same "$(curve "$(panel 'speed, characters a second' within.gp)" 
 works plot one/log.jsonl --within --x step -o within.gp
 is "also by updates, and of a log beside its journal" same "$(curve 0 0 within.gp)" '10 4;60 3;'
 
+# --- Gradients
+
+# One update an epoch: the norm of all is the root of the sum of squares.
+# shellcheck disable=SC2086
+works train lm --data "$book" $tiny --limit 600 --length 100 --epochs 6 --layers 2 --split 100,0,0 --log-gradients --out grads
+is "the parameters' norms add up" awk '{
+    match($0, /"grad_norm": [0-9.e-]*/); all = substr($0, RSTART + 13, RLENGTH - 13)
+    match($0, /"grad_norms": {[^}]*/); n = split(substr($0, RSTART + 15, RLENGTH - 15), norm, /[:,]/)
+    sum = 0
+    for (i = 2; i <= n; i += 2) sum += norm[i] ^ 2
+    if (n < 16 || (sqrt(sum) / all - 1) ^ 2 > 1e-10) exit 1 }' grads/log.jsonl
+works plot grads --show parameters -o p.gp
+is "a panel for each module" same "$(sed -n "s/^set title '\(.*\)'/\1/p" p.gp | tr '\n' ' ')" "embed rnn.l0 rnn.l1 out "
+is "with six epochs" same "$(curve 1 0 p.gp | tr ';' '\n' | wc -l | tr -d ' ')" 6
+is "the same part, the same look" eval '[ "$(sed -n "s/.*series[0-9]* using 1:2 with linespoints linetype 3 .*/x/p" p.gp | wc -l)" -eq 2 ]'
+is "on a logarithmic axis" holds 'set logscale y' p.gp
+works plot grads --show steps -o s.gp
+is "a panel for each layer" same "$(sed -n "s/^set title '\(.*\)'/\1/p" s.gp | tr '\n' ' ')" "|dL/dh|, layer=0/t=* |dL/dh|, layer=1/t=* "
+is "with all steps" same "$(curve 0 4 s.gp | tr ';' '\n' | wc -l | tr -d ' ')" 100
+is "after some epochs" same "$(sed -n "s/.*title 'after epoch \([0-9]*\)'.*/\1/p" s.gp | tr '\n' ' ')" "1 2 4 5 6 "
+works plot grads --show parameters --panels out -o p.gp
+is "chosen modules" same "$(grep -c '^set title' p.gp)" 1
+refused 'only one training' plot grads one --show steps -o none.gp
+refused 'train with --log-gradients' plot one --show parameters -o none.gp
+refused "--show: 'weights'" plot one --show weights -o none.gp
+
 if command -v gnuplot >/dev/null; then
     for type in svg png pdf; do
         works plot one two b.jsonl -o "x.$type"

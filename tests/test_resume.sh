@@ -79,6 +79,17 @@ resumes "checkpoints, truncation" 3 20 -- --epochs 2 --checkpoint 5 --tbptt 7
 resumes "no validation" 3 20 -- --epochs 2 --split 100,0,0
 resumes "rmsprop, one thread" 9 -- --epochs 2 --optimizer rmsprop --threads 1
 
+# Norms of gradients are those of the whole epoch, too, and change nothing of what is learned.
+gradients() {
+    sed 's/.*\("grad_norms": \)/\1/' "$1/log.jsonl"
+}
+resumes "norms of gradients" 3 20 -- --epochs 3 --dropout 0.2 --log-gradients
+is "their log is the same" same "$(gradients straight)" "$(gradients split)"
+is "in all its parts" [ "$(grep -c '"grad_norms": {"embed.*"grad_norms_max": {.*"grad_by_step": {"layer=0/t=.*"layer=1/t=' straight/log.jsonl)" -eq 3 ]
+train --epochs 3 --dropout 0.2 --out plain
+is "the model is the one without" cmp -s plain/model.safetensors straight/model.safetensors
+
+
 # Nothing gets better at that rate: 1 + 3 epochs.
 resumes "patience" 20 40 -- --epochs 30 --optimizer sgd --lr 1e-12 --patience 3
 is "patience ends the training" same "$(number epochs out)" 4

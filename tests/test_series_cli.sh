@@ -392,5 +392,8 @@ is "its log is drawn, with its scores" eval 'grep -q "^set title .loss" curves.g
     grep -q "^set title .accuracy" curves.gp'
 works watch --once bytes
 is "and watched" starts 'bytes: series, epoch'
+train bytes --hidden 8 --pool max --epochs 3 --dropout 0.2 --layers 2 --standardize --batch 7 --log-gradients
+is "--log-gradients changes nothing of the model" cmp -s bytes/model.safetensors straight
+is "and tells of states over time" holds '"grad_by_step": {"layer=0/t=\*": \[[0-9.e-]*, ' bytes/log.jsonl
 
 finish

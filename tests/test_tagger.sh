@@ -194,5 +194,8 @@ is "its log is drawn, with its scores" eval 'grep -q "^set title .loss" curves.g
     grep -q "^set title .speed, words" curves.gp'
 works watch --once split
 is "and watched" starts 'split: tagger, epoch'
+train --log-gradients --out grads
+is "--log-gradients changes nothing of the model" cmp -s grads/model.safetensors m/model.safetensors
+is "and tells of states over time" holds '"grad_by_step": {"layer=0/t=\*": \[[0-9.e-]*, ' grads/log.jsonl
 
 finish

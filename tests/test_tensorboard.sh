@@ -21,8 +21,14 @@ is "the model is the same without" cmp -s with one/model.safetensors
 # A training that goes on adds a file.
 # shellcheck disable=SC2086
 works train lm $tiny --out two --tensorboard events --max-steps 50
+cp -r two stopped
 works train lm --resume --out two --tensorboard events --quiet
 is "going on adds a file" same "$(ls events | wc -l | tr -d ' ')" 2
+rm -r two
+mv stopped two
+sleep 1 # files are read in the order of their names, which begin with the second
+works train lm --resume --out two --tensorboard events --quiet
+is "and going on once more from the same place" same "$(ls events | wc -l | tr -d ' ')" 3
 is "which is no bound option" holds '"end": "finished"' two/progress.jsonl
 refused 'tensorboard: ' train lm --data "$book" --limit 3000 --out other --tensorboard "$book/x"
 
@@ -32,7 +38,7 @@ if "$python" -c 'import tensorboard' 2>/dev/null; then
         "$python" "$reader" read "$2" | awk -v tag="$1" '$1 == tag { print $2, $3 }' >found
         # shellcheck disable=SC2016
         sed -n "$3" "$4" >logged
-        awk 'NR == FNR { step[NR] = $1; value[NR] = $2; n = NR; next }
+        [ -s found ] && awk 'NR == FNR { step[NR] = $1; value[NR] = $2; n = NR; next }
             { d = value[FNR] - $2; bad += step[FNR] != $1 || d * d > 1e-10 * $2 * $2 }
             END { exit bad || n != FNR || n == 0 }' found logged
     }

@@ -257,5 +257,9 @@ is "its log is drawn, with its scores" eval 'grep -q "^set title .loss" curves.g
     grep -q "^set title .perplexity" curves.gp'
 works watch --once smooth
 is "and watched" starts 'smooth: translator, epoch'
+train $split --epochs 2 --label-smoothing 0.5 --log-gradients --out grads
+is "--log-gradients changes nothing of the model" cmp -s grads/model.safetensors smooth/model.safetensors
+is "and tells of states over time" holds '"grad_by_step": {"encoder/layer=0/t=\*": \[[0-9.e-]*, ' grads/log.jsonl
+is "of the decoder, too" holds '"decoder=\*/layer=0/t=0": \[[0-9.e-]*, ' grads/log.jsonl
 
 finish

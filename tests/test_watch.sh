@@ -85,7 +85,7 @@ works watch --once live
 is "it runs" starts 'live: lm, epoch [0-9]* of 100000\( ([0-9]*%)\)*, update [0-9,]* of [0-9,]*; running, [0-9hms]* left$'
 "$tool" watch live >followed 2>err &
 watcher=$!
-is "epochs are told" until_ '[ "$(wc -l <followed)" -gt 3 ]'
+is "epochs are told" until_ '[ -s followed ] && [ "$(wc -l <followed)" -gt 3 ]'
 before=$(wc -l <followed)
 is "and those that come" until_ '[ "$(wc -l <followed)" -gt $before ]'
 kill -TERM $pid
@@ -113,7 +113,7 @@ is "a killed one is told" eval '[ $rc -eq 2 ] && grep -q "killed: the training.s
 watcher=$!
 # shellcheck disable=SC2086
 "$tool" train lm $tiny --epochs 2 --out later >/dev/null 2>&1
-is "--wait sees what begins later" until_ '[ "$(grep -c "^later: epoch" followed)" -eq 2 ]'
+is "--wait sees what begins later" until_ '[ -s followed ] && [ "$(grep -c "^later: epoch" followed)" -eq 2 ]'
 kill -INT $watcher 2>/dev/null || kill -TERM $watcher
 sleep 0.2
 kill -TERM $watcher 2>/dev/null

@@ -6,8 +6,8 @@
 /* Remainders of all numbers of four bits: a table that can be checked by eye, for records of a hundred bytes. */
 #define SHIFT(x) ((x) >> 1 ^ ((x) & 1 ? REVERSED : 0))
 #define ROW(x) SHIFT(SHIFT(SHIFT(SHIFT(x))))
-static const uint32_t rest[16] = {ROW(0u), ROW(1u), ROW(2u), ROW(3u), ROW(4u), ROW(5u), ROW(6u), ROW(7u), ROW(8u), ROW(9u),
-	ROW(10u), ROW(11u), ROW(12u), ROW(13u), ROW(14u), ROW(15u)};
+static const uint32_t rest[16] = {ROW(0u), ROW(1u), ROW(2u), ROW(3u), ROW(4u), ROW(5u), ROW(6u), ROW(7u), ROW(8u),
+	ROW(9u), ROW(10u), ROW(11u), ROW(12u), ROW(13u), ROW(14u), ROW(15u)};
 
 uint32_t crc32c(const void *data, size_t size)
 {

@@ -3,8 +3,8 @@
  * How large gradients are where, for the log of a training (--log-gradients): that of each parameter over the updates
  * of an epoch, and those of the states of recurrent layers over time. Nothing of it changes what is learned.
  *
- *	"grad_norms":     {"rnn.l0.w_ih": 0.12, ...}     mean over the updates of |dL/dw|, before clipping
- *	"grad_norms_max": {"rnn.l0.w_ih": 0.31, ...}     the greatest of them
+ *	"grad_norms":     {"rnn.l0.w": 0.12, ...}     mean over the updates of |dL/dw|, before clipping
+ *	"grad_norms_max": {"rnn.l0.w": 0.31, ...}     the greatest of them
  *	"grad_by_step":   {"layer=0/t=*": [3e-9, ..., 0.02], ...}
  *
  * The last one is |dL/dh_t| for t = 0, 1, ...: h_t the first state of all rows after step t of a layer, on all ways to
@@ -39,7 +39,7 @@ bool grad_norms_log(grad_norms *g, const tl_store *store, json_t *line);
 json_t *grad_norms_save(const grad_norms *g);
 void grad_norms_load(grad_norms *g, const json_t *saved);
 
-/* Put "grad_by_step" into a line, of a loss that was just recorded, where there are such states. Fails as the tape does. */
+/* Put "grad_by_step" into a line, of a loss that was just recorded, where there are such states. Errors are the tape's. */
 tl_status grad_steps_log(tl_var loss, json_t *line);
 
 #endif

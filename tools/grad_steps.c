@@ -41,16 +41,36 @@ static bool put_trace(const tl_trace *trace, const tl_var *adjoint, tl_real *roo
 	return fine;
 }
 
+/* Of all steps, each with a variable of its own? What checkpoints keep stands at the first step of each segment. */
+static bool is_whole(const tl_trace *trace)
+{
+	return trace->index[trace->steps - 1] == trace->steps - 1 && !strchr(trace->path, '#');
+}
+
+/* Of n traces those that are whole, to `to`, and how many variables they have. */
+static int choose(int n, const tl_trace *from, tl_trace *to, int64_t *all, int64_t *largest)
+{
+	int chosen = 0;
+	for (int k = 0; k < n; k++) {
+		if (!is_whole(&from[k]))
+			continue;
+		to[chosen++] = from[k];
+		*all += from[k].steps;
+		for (int64_t t = 0; t < from[k].steps; t++) {
+			int64_t size = tl_shape_size(tl_var_shape(from[k].at[t]));
+			*largest = size > *largest ? size : *largest;
+		}
+	}
+	return chosen;
+}
+
 tl_status grad_steps_log(tl_var loss, json_t *line)
 {
-	const tl_trace *trace;
-	int traces = tl_trace_find(loss.tape, "**/hidden", &trace);
+	const tl_trace *found;
 	int64_t all = 0, most = 1, n = 0;
-	for (int k = 0; k < traces; k++)
-		for (int64_t t = 0; t < trace[k].steps; t++, all++) {
-			int64_t size = tl_shape_size(tl_var_shape(trace[k].at[t]));
-			most = size > most ? size : most;
-		}
+	int traces = tl_trace_find(loss.tape, "**/hidden", &found);
+	tl_trace *trace = tl_tape_alloc(loss.tape, ((size_t)traces + 1) * sizeof *trace);
+	traces = trace ? choose(traces, found, trace, &all, &most) : 0;
 	if (!all || all > INT32_MAX)
 		return tl_tape_status(loss.tape);
 	tl_var *adjoint = tl_tape_alloc(loss.tape, (size_t)all * sizeof *adjoint);

@@ -107,9 +107,10 @@ tl_status journal_begin(journal *j, const trainer *t, const char *log, tl_error 
 	j->due = j->begun + APART;
 	note(j, t);
 	const task *task = t->task;
-	json_t *path = json_string(log), *line = json_pack("{s:s, s:s, s:I, s:I, s:o, s:I}", "begin", task->kind->name, "unit", task->unit, "epochs",
-		(json_int_t)(task->once ? 1 : t->options->epochs), "updates", (json_int_t)trainer_all_updates(t), "log",
-		path ? path : json_null(), "step", (json_int_t)trainer_updates(t));
+	json_t *path = json_string(log); /* NULL: no UTF-8 */
+	json_t *line = json_pack("{s:s, s:s, s:I, s:I, s:o, s:I}", "begin", task->kind->name, "unit", task->unit,
+		"epochs", (json_int_t)(task->once ? 1 : t->options->epochs), "updates", (json_int_t)trainer_all_updates(t),
+		"log", path ? path : json_null(), "step", (json_int_t)trainer_updates(t));
 	return put(j, line, err);
 }
 

@@ -197,14 +197,15 @@ static void print_range(FILE *to, const char *axis, range r)
 /* gnuplot would go on to the next powers of ten, and number only these. */
 static void log_axis(FILE *to, range r)
 {
-	static const double tics[] = {1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9};
+	static const double many[] = {1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9, 0}, few[] = {1, 2, 5, 0};
+	const double *tics = r.high / r.low < 5 ? many : few;
 	double room = pow(r.high / r.low, 0.05);
 	print_range(to, "y", (range){r.low / room, r.high * room});
 	if (r.high / r.low > 100)
 		return;
 	const char *before = "set ytics (";
 	for (double decade = pow(10, floor(log10(r.low / room))); decade < r.high * room; decade *= 10)
-		for (size_t k = 0; k < sizeof tics / sizeof *tics; k++) {
+		for (int k = 0; tics[k] > 0; k++) {
 			fprintf(to, "%s%g", before, tics[k] * decade);
 			before = ", ";
 		}

@@ -165,8 +165,8 @@ tensorboard *tensorboard_new(const char *dir, int64_t step, tl_error *err)
 	if (gethostname(host, sizeof host))
 		snprintf(host, sizeof host, "localhost");
 	host[sizeof host - 1] = '\0';
-	snprintf(path, sizeof path, "%.4000s/events.out.tfevents.%010" PRId64 ".%.200s.%ld", dir, (int64_t)time(NULL), host,
-		(long)getpid());
+	snprintf(path, sizeof path, "%.4000s/events.out.tfevents.%010" PRId64 ".%.200s.%07ld", dir, (int64_t)time(NULL),
+		host, (long)getpid());
 	FILE *file = fopen(path, "ab");
 	if (!file) {
 		tl_error_set(err, TL_ERR_IO, "--tensorboard: %.600s cannot be written: %s", path, strerror(errno));

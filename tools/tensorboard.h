@@ -8,7 +8,8 @@
  *
  * The bytes are protocol buffers, of which these fields are used (tensorflow/core/util/event.proto, summary.proto):
  *
- *	Event   { double wall_time = 1; int64 step = 2; string file_version = 3; Summary summary = 5; SessionLog session_log = 7; }
+ *	Event   { double wall_time = 1; int64 step = 2; string file_version = 3; Summary summary = 5;
+ *	          SessionLog session_log = 7; }
  *	Summary { repeated Value value = 1; }   Value { string tag = 1; float simple_value = 2; }
  *	SessionLog { enum status = 1; }         START = 1
  *

@@ -73,7 +73,7 @@ static double age(const training *t)
 	return seconds > 0 ? seconds : 0;
 }
 
-static const char *fate_text(const training *t, training_fate fate, char text[LINE])
+static void fate_text(const training *t, training_fate fate, char text[LINE])
 {
 	const json_t *now = newest(t);
 	double left = now ? record_real(now, NULL, "left") - age(t) : NAN;
@@ -90,36 +90,30 @@ static const char *fate_text(const training *t, training_fate fate, char text[LI
 	case GONE: snprintf(text, LINE, "no process is at it; --resume goes on"); break;
 	case OLD: snprintf(text, LINE, "whether it runs is not known"); break;
 	}
-	return text;
 }
 
 static void head(FILE *to, const training *t, const frame_look *look)
 {
 	static const char *const colour[] = {"32", "0", "31", "33", "0"};
-	char fate[LINE], line[2 * LINE], done[32], all[32];
+	char fate[LINE], line[2 * LINE], percent[16] = "", done[32], all[32];
 	training_fate is = training_find_fate(t);
 	size_t n = records_count(&t->epochs);
 	const json_t *last = n ? records_at(&t->epochs, n - 1) : NULL, *now = is == RUNS ? newest(t) : NULL;
-	int64_t epoch = whole(last, "epoch"), step = whole(last, "steps"), part = -1;
+	int64_t epoch = whole(last, "epoch"), step = whole(last, "steps");
 	if (now && whole(now, "step") >= step) {
 		epoch = whole(now, "epoch");
 		step = whole(now, "step");
-		part = (int64_t)(100 * record_real(now, NULL, "part"));
+		snprintf(percent, sizeof percent, " (%.0f%%)", floor(100 * record_real(now, NULL, "part")));
 	}
 	if (t->end && whole(t->end, "step") > step)
 		step = whole(t->end, "step");
-	int used = snprintf(line, sizeof line, "%.400s: ", t->name);
-	if (t->begin) {
-		used += snprintf(line + used, sizeof line - (size_t)used, "%.40s, ", json_string_value(json_object_get(t->begin, "begin")));
-		used += snprintf(line + used, sizeof line - (size_t)used, "epoch %" PRId64 " of %" PRId64, epoch, whole(t->begin, "epochs"));
-		if (part >= 0)
-			used += snprintf(line + used, sizeof line - (size_t)used, " (%" PRId64 "%%)", part);
-		used += snprintf(line + used, sizeof line - (size_t)used, ", update %s of %s; ", count_text(step, done),
-			count_text(whole(t->begin, "updates"), all));
-	} else {
-		used += snprintf(line + used, sizeof line - (size_t)used, "epoch %" PRId64 "; ", epoch);
-	}
-	snprintf(line + used, sizeof line - (size_t)used, "%s", fate_text(t, is, fate));
+	fate_text(t, is, fate);
+	if (t->begin)
+		snprintf(line, sizeof line, "%.400s: %.40s, epoch %" PRId64 " of %" PRId64 "%s, update %s of %s; %s", t->name,
+			json_string_value(json_object_get(t->begin, "begin")), epoch, whole(t->begin, "epochs"), percent,
+			count_text(step, done), count_text(whole(t->begin, "updates"), all), fate);
+	else
+		snprintf(line, sizeof line, "%.400s: epoch %" PRId64 "; %s", t->name, epoch, fate);
 	if (look->colours)
 		fprintf(to, "\033[1;%sm", colour[is]);
 	put_line(to, line, look->width);
@@ -160,8 +154,8 @@ static void put_row(FILE *to, const row *r, const frame_look *look, char *curve)
 }
 
 /* A figure in the journal or in the log, of which it has more. */
-static void put_figure(FILE *to, const training *t, const char *label, const char *part, const char *name, const char *unit,
-	bool least, const frame_look *look, double *room, char *curve)
+static void put_figure(FILE *to, const training *t, const char *label, const char *part, const char *name,
+	const char *unit, bool least, const frame_look *look, double *room, char *curve)
 {
 	size_t n = records_count(&t->epochs), m = 0;
 	double *y = room + n + records_count(&t->entries);
