@@ -32,6 +32,7 @@ tl_tape *tl_tape_new(const tl_tape_options *options)
 	if (!t)
 		return NULL;
 	t->seed = o.seed;
+	t->check = o.check;
 	t->executor = o.executor ? o.executor : &tl_executor_planned;
 	t->plan = o.plan ? strdup(o.plan) : NULL;
 	tl_arena_init(&t->records, 0);
@@ -92,6 +93,7 @@ void tl_tape_reset(tl_tape *t)
 	t->scope = 0;
 	t->draws = 0;
 	t->cut = 0;
+	t->infinite = false;
 	t->generation = t->segment.generation = ++t->last_generation;
 	t->segment.first = UINT32_MAX;
 	t->step++;

@@ -33,6 +33,7 @@
 #include "core/random.h"
 #include "core/safetensors.h"
 #include "core/threads.h"
+#include "graph/check.h"
 #include "graph/checkpoint.h"
 #include "graph/dot.h"
 #include "graph/grad.h"

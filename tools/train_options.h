@@ -31,7 +31,7 @@ typedef struct train_options {
 	int64_t save_steps;    /* save after so many updates; 0: by time */
 	double save_seconds;   /* save when so much time has passed; 0: by updates */
 	keep keep;
-	bool quiet, resume;
+	bool check_nan, quiet, resume;
 	const char *out, *log;
 } train_options;
 

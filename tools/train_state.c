@@ -43,7 +43,7 @@ static const struct {
 
 /* They change when a run ends, and what it says, but nothing of what it computes up to there. */
 static const char *const loose[] = {
-	"epochs", "patience", "threads", "max-steps", "save-every", "log", "quiet", "out", "resume"};
+	"epochs", "patience", "threads", "max-steps", "save-every", "check-nan", "log", "quiet", "out", "resume"};
 #define LOOSE_SAVED 3 /* the first ones count for a run that goes on, too */
 
 static bool is_one_of(const char *option, size_t from, size_t to)

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "graph/check.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph/call.h"
+#include "graph/check_run.h"
+#include "graph/leaf.h"
+
+#define MOST_OPERANDS 4 /* that a report describes */
+
+typedef struct report {
+	char text[TL_ERROR_TEXT];
+	size_t used;
+} report;
+
+__attribute__((format(printf, 2, 3))) static void put(report *r, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int n = vsnprintf(r->text + r->used, sizeof r->text - r->used, format, args);
+	va_end(args);
+	r->used += n > 0 ? (size_t)n : 0;
+	if (r->used >= sizeof r->text)
+		r->used = sizeof r->text - 1;
+}
+
+void tl_tape_set_check(tl_tape *t, bool on)
+{
+	t->check = on;
+}
+
+void tl__check_leaf(tl_tape *t, const tl_tensor *value)
+{
+	if (value->dtype != TL_REAL || t->infinite || tl_shape_size(value->shape) == 0)
+		return;
+	tl_range r = tl__range(value);
+	t->infinite = r.plus + r.minus > 0;
+}
+
+static bool has_infinity(const tl_range *r)
+{
+	return r->plus + r->minus > 0;
+}
+
+/* The node in whose memory a value lies. */
+static uint32_t root_of(const tl_tape *t, uint32_t i)
+{
+	while (t->nodes[i].op->view && (t->nodes[i].flags & TL_NODE_VIEW || !(t->nodes[i].flags & TL_NODE_READY)))
+		i = t->nodes[i].in[0];
+	return i;
+}
+
+static bool is_leaf(const tl_node *node)
+{
+	return node->op->flags & TL_OP_LEAF;
+}
+
+/* "log, node 93 'p'", "parameter 'rnn.l0.w'", "input 'x'" */
+static void put_node(report *r, const tl_tape *t, uint32_t i)
+{
+	const tl_node *node = &t->nodes[i];
+	if (node->op == &tl_op_param)
+		put(r, "parameter");
+	else if (is_leaf(node))
+		put(r, "input, node %" PRIu32, i);
+	else
+		put(r, "%s, node %" PRIu32, node->op->name, i);
+	if (node->name)
+		put(r, " '%.80s'", node->name);
+}
+
+static void put_scope(report *r, const tl_tape *t, uint32_t i)
+{
+	char path[160];
+	if (t->nodes[i].scope)
+		put(r, ", in %s", tl__scope_path(t, t->nodes[i].scope, path, sizeof path));
+}
+
+/* Whose gradient an adjoint is for. */
+static void put_origin(report *r, const tl_tape *t, uint32_t i)
+{
+	const tl_node *node = &t->nodes[i];
+	if (!(node->flags & TL_NODE_ADJOINT) || !node->adjoint_of || node->adjoint_of >= t->n_nodes)
+		return;
+	put(r, ", in the gradient of ");
+	put_node(r, t, node->adjoint_of);
+}
+
+/* "1 of 4 elements is -Inf", "3 of 12 elements are NaN, 2 Inf", "first at (0, 2)" */
+static void put_faults(report *r, const tl_range *x, tl_shape shape)
+{
+	const char *between = x->nans + x->plus + x->minus == 1 ? " is " : " are ";
+	put(r, "%" PRId64 " of %" PRId64 " element%s", x->nans + x->plus + x->minus, x->n, x->n == 1 ? "" : "s");
+	const struct {
+		int64_t n;
+		const char *name;
+	} kind[] = {{x->nans, "NaN"}, {x->plus, "Inf"}, {x->minus, "-Inf"}};
+	bool several = (x->nans > 0) + (x->plus > 0) + (x->minus > 0) > 1;
+	for (size_t k = 0; k < sizeof kind / sizeof *kind; k++)
+		if (kind[k].n) {
+			put(r, "%s", between);
+			if (several)
+				put(r, "%" PRId64 " ", kind[k].n);
+			put(r, "%s", kind[k].name);
+			between = ", ";
+		}
+	int64_t index[TL_MAX_AXES], rest = x->first;
+	for (int i = (int)shape.axes - 1; i >= 0; i--) {
+		index[i] = rest % shape.dim[i];
+		rest /= shape.dim[i];
+	}
+	for (int i = 0; i < shape.axes; i++)
+		put(r, "%s%" PRId64, i ? ", " : ", first at (", index[i]);
+	if (shape.axes)
+		put(r, ")");
+}
+
+/* "gate (1, 4) from 0 to 0.73" */
+static void put_operand(report *r, const tl_node *node)
+{
+	char shape[TL_SHAPE_TEXT];
+	put(r, "%.60s %s", node->name ? node->name : node->op->name, tl_shape_text(node->value.shape, shape));
+	if (node->value.dtype != TL_REAL)
+		return;
+	tl_range x = tl__range(&node->value);
+	if (x.n > x.nans + x.plus + x.minus)
+		put(r, " from %.4g to %.4g", x.low, x.high);
+	if (x.nans)
+		put(r, ", %" PRId64 " NaN", x.nans);
+	if (has_infinity(&x))
+		put(r, ", %" PRId64 " infinite", x.plus + x.minus);
+}
+
+static tl_status fail(tl_tape *t, const report *r)
+{
+	return tl_error_set(&t->error, TL_ERR_VALUE, "%s", r->text);
+}
+
+static tl_status report_node(tl_tape *t, uint32_t i, const tl_range *x)
+{
+	const tl_node *node = &t->nodes[i];
+	char shape[TL_SHAPE_TEXT];
+	report r = {.used = 0};
+	put(&r, "not finite: ");
+	put_node(&r, t, i);
+	put_origin(&r, t, i);
+	put_scope(&r, t, i);
+	put(&r, ": ");
+	put_faults(&r, x, node->value.shape);
+	put(&r, "; shape %s; operand%s ", tl_shape_text(node->value.shape, shape), node->n_in == 1 ? "" : "s");
+	for (uint32_t k = 0; k < node->n_in && k < MOST_OPERANDS; k++) {
+		put(&r, "%s", k ? "; " : "");
+		put_operand(&r, &t->nodes[node->in[k]]);
+	}
+	if (node->n_in > MOST_OPERANDS)
+		put(&r, "; and %" PRIu32 " more", node->n_in - MOST_OPERANDS);
+	return fail(t, &r);
+}
+
+static tl_status report_leaf(tl_tape *t, uint32_t leaf, uint32_t user)
+{
+	const tl_node *node = &t->nodes[leaf];
+	char shape[TL_SHAPE_TEXT];
+	report r = {.used = 0};
+	tl_range x = tl__range(&node->value);
+	put(&r, "not finite: ");
+	put_node(&r, t, leaf);
+	put_scope(&r, t, leaf);
+	put(&r, ": ");
+	put_faults(&r, &x, node->value.shape);
+	put(&r, "; shape %s; first used by ", tl_shape_text(node->value.shape, shape));
+	put_node(&r, t, user);
+	put_origin(&r, t, user);
+	put_scope(&r, t, user);
+	return fail(t, &r);
+}
+
+tl_status tl__check_node(tl_tape *t, uint32_t i)
+{
+	const tl_node *node = &t->nodes[i];
+	int64_t n = tl_shape_size(node->value.shape);
+	if (node->value.dtype != TL_REAL || tl__greatest_bits(n, node->value.data) < TL_BITS_INFINITY)
+		return TL_OK;
+	tl_range x = tl__range(&node->value);
+	for (uint32_t k = 0; k < node->n_in; k++) {
+		const tl_node *operand = &t->nodes[node->in[k]];
+		if (operand->value.dtype != TL_REAL)
+			continue;
+		tl_range in = tl__range(&operand->value);
+		if (x.nans ? in.nans == 0 : !has_infinity(&in))
+			continue;
+		uint32_t root = root_of(t, node->in[k]);
+		bool given = x.nans ? is_leaf(&t->nodes[root]) : t->nodes[root].op == &tl_op_param;
+		return given ? report_leaf(t, root, i) : TL_OK;
+	}
+	return report_node(t, i, &x);
+}
+
+tl_status tl__check_call(tl_tape *t, const tl_node *node)
+{
+	for (uint32_t k = 0; k < node->n_in && t->check; k++) {
+		uint32_t root = root_of(t, node->in[k]);
+		const tl_tensor *value = &t->nodes[root].value;
+		if (!is_leaf(&t->nodes[root]) || value->dtype != TL_REAL)
+			continue;
+		tl_range x = tl__range(value);
+		if (x.nans || (t->nodes[root].op == &tl_op_param && has_infinity(&x)))
+			return report_leaf(t, root, (uint32_t)(node - t->nodes));
+	}
+	return t->error.status;
+}
+
+static tl_status search(tl_tape *t, int n, const uint32_t *want)
+{
+	const tl_executor *plain = &tl_executor_plain;
+	void *state = plain->create(t);
+	if (!state)
+		return tl_error_memory(&t->error);
+	tl_profile *profile = t->profile;
+	t->profile = NULL;
+	tl_status status = plain->run(state, t, n, want);
+	t->profile = profile;
+	plain->destroy(state);
+	return status;
+}
+
+tl_status tl__check_search(tl_tape *t, int n, const uint32_t *want, uint32_t suspect)
+{
+	if (t->error.status)
+		return t->error.status;
+	tl_node *before = malloc(t->n_nodes * sizeof *before);
+	if (!before)
+		return tl_error_memory(&t->error);
+	memcpy(before, t->nodes, t->n_nodes * sizeof *before);
+	tl_status status = search(t, n, want);
+	memcpy(t->nodes, before, t->n_nodes * sizeof *before);
+	free(before);
+	if (status)
+		return status;
+	report r = {.used = 0};
+	put(&r, "not finite: in one of the plan's instructions, for ");
+	put_node(&r, t, suspect);
+	put_origin(&r, t, suspect);
+	put_scope(&r, t, suspect);
+	put(&r, "; computed one by one, all nodes are finite");
+	return fail(t, &r);
+}
