@@ -60,6 +60,12 @@ static bool is_leaf(const tl_node *node)
 	return node->op->flags & TL_OP_LEAF;
 }
 
+/* May a range of its value not be there? Only a parameter's infinity cannot be meant. */
+static bool is_faulty_leaf(const tl_node *node, const tl_range *x)
+{
+	return is_leaf(node) && (x->nans || (node->op == &tl_op_param && has_infinity(x)));
+}
+
 /* "log, node 93 'p'", "parameter 'rnn.l0.w'", "input 'x'" */
 static void put_node(report *r, const tl_tape *t, uint32_t i)
 {
@@ -121,10 +127,15 @@ static void put_faults(report *r, const tl_range *x, tl_shape shape)
 }
 
 /* "gate (1, 4) from 0 to 0.73" */
-static void put_operand(report *r, const tl_node *node)
+static void put_operand(report *r, const tl_tape *t, uint32_t i)
 {
+	const tl_node *node = &t->nodes[i], *root = &t->nodes[root_of(t, i)];
 	char shape[TL_SHAPE_TEXT];
-	put(r, "%.60s %s", node->name ? node->name : node->op->name, tl_shape_text(node->value.shape, shape));
+	if (node->name || !root->name)
+		put(r, "%.60s", node->name ? node->name : node->op->name);
+	else
+		put(r, "%s of %.60s", node->op->name, root->name);
+	put(r, " %s", tl_shape_text(node->value.shape, shape));
 	if (node->value.dtype != TL_REAL)
 		return;
 	tl_range x = tl__range(&node->value);
@@ -155,7 +166,7 @@ static tl_status report_node(tl_tape *t, uint32_t i, const tl_range *x)
 	put(&r, "; shape %s; operand%s ", tl_shape_text(node->value.shape, shape), node->n_in == 1 ? "" : "s");
 	for (uint32_t k = 0; k < node->n_in && k < MOST_OPERANDS; k++) {
 		put(&r, "%s", k ? "; " : "");
-		put_operand(&r, &t->nodes[node->in[k]]);
+		put_operand(&r, t, node->in[k]);
 	}
 	if (node->n_in > MOST_OPERANDS)
 		put(&r, "; and %" PRIu32 " more", node->n_in - MOST_OPERANDS);
@@ -187,17 +198,19 @@ tl_status tl__check_node(tl_tape *t, uint32_t i)
 	if (node->value.dtype != TL_REAL || tl__greatest_bits(n, node->value.data) < TL_BITS_INFINITY)
 		return TL_OK;
 	tl_range x = tl__range(&node->value);
+	bool taken_over = false;
 	for (uint32_t k = 0; k < node->n_in; k++) {
 		const tl_node *operand = &t->nodes[node->in[k]];
 		if (operand->value.dtype != TL_REAL)
 			continue;
 		tl_range in = tl__range(&operand->value);
-		if (x.nans ? in.nans == 0 : !has_infinity(&in))
-			continue;
 		uint32_t root = root_of(t, node->in[k]);
-		bool given = x.nans ? is_leaf(&t->nodes[root]) : t->nodes[root].op == &tl_op_param;
-		return given ? report_leaf(t, root, i) : TL_OK;
+		if (is_faulty_leaf(&t->nodes[root], &in))
+			return report_leaf(t, root, i);
+		taken_over |= x.nans ? in.nans > 0 : has_infinity(&in);
 	}
+	if (taken_over)
+		return TL_OK;
 	return report_node(t, i, &x);
 }
 
@@ -206,10 +219,10 @@ tl_status tl__check_call(tl_tape *t, const tl_node *node)
 	for (uint32_t k = 0; k < node->n_in && t->check; k++) {
 		uint32_t root = root_of(t, node->in[k]);
 		const tl_tensor *value = &t->nodes[root].value;
-		if (!is_leaf(&t->nodes[root]) || value->dtype != TL_REAL)
+		if (value->dtype != TL_REAL || !(t->nodes[root].flags & TL_NODE_READY))
 			continue;
 		tl_range x = tl__range(value);
-		if (x.nans || (t->nodes[root].op == &tl_op_param && has_infinity(&x)))
+		if (is_faulty_leaf(&t->nodes[root], &x))
 			return report_leaf(t, root, (uint32_t)(node - t->nodes));
 	}
 	return t->error.status;
