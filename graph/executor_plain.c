@@ -168,6 +168,12 @@ static tl_status run_kernel(plain *p, tl_tape *t, tl_node *node, const tl_tensor
 	return status;
 }
 
+static void tell(const tl_tape *t, uint32_t i)
+{
+	if (t->witness)
+		t->witness->see(t->witness->context, t, i);
+}
+
 static tl_status compute(plain *p, tl_tape *t, uint32_t i)
 {
 	tl_node *node = &t->nodes[i];
@@ -181,6 +187,7 @@ static tl_status compute(plain *p, tl_tape *t, uint32_t i)
 		in[k] = &t->nodes[node->in[k]].value;
 	if (node->op->view && node->op->view(node->params, in[0], &node->value)) {
 		node->flags |= TL_NODE_READY | TL_NODE_VIEW;
+		tell(t, i);
 		for (uint32_t k = 1; k < node->n_in; k++)
 			drop_use(p, t, node->in[k]);
 		return TL_OK;
@@ -196,6 +203,7 @@ static tl_status compute(plain *p, tl_tape *t, uint32_t i)
 	node->flags |= TL_NODE_READY;
 	if (t->check && tl__check_node(t, i))
 		return t->error.status;
+	tell(t, i);
 	for (uint32_t k = 0; k < node->n_in; k++)
 		drop_use(p, t, node->in[k]);
 	return TL_OK;

@@ -54,6 +54,12 @@ typedef struct tl_used_param {
 	uint32_t node;
 } tl_used_param;
 
+/* Is told of each node that the plain executor has computed, while its value is there. */
+typedef struct tl_witness {
+	void (*see)(void *context, const tl_tape *tape, uint32_t node);
+	void *context;
+} tl_witness;
+
 /* A checkpoint that was begun and not ended: what is recorded since then. */
 typedef struct tl_segment {
 	uint32_t first; /* node of it; UINT32_MAX: none is open */
@@ -93,6 +99,8 @@ struct tl_tape {
 	const tl_executor *executor;
 	void *executor_state;
 	tl_profile *profile; /* NULL: none */
+	struct tl_plan_view *view; /* NULL: none */
+	const tl_witness *witness; /* NULL: none */
 	char *plan; /* as given with the options; NULL: none was */
 };
 

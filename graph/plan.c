@@ -15,8 +15,11 @@
 #include "graph/plan_key.h"
 #include "graph/plan_lesson.h"
 #include "graph/plan_lower.h"
+#include "graph/plan_note.h"
 #include "graph/plan_run.h"
 #include "graph/profile_run.h"
+
+#define NOTED 1 /* a word more: the plan has notes for views */
 
 /* A piece of memory that values lie in. A step that needed several gets one in their place. */
 typedef struct values {
@@ -154,10 +157,10 @@ static bool note_computed(const tl_draft *d, tl_plan *plan)
 static bool draw_plan(planner *p, tl_draft *d, int n, const uint32_t *want, tl_plan *plan)
 {
 	tl_places *places = tl__draft_array(d, 1, sizeof *places);
-	return places && tl__draft_need(d, n, want) && note_computed(d, plan) && tl__lessons_learn(&p->lessons, d) &&
+	return places && tl__draft_need(d, n, want) && (!d->tape->view || tl__note_begin(d)) && note_computed(d, plan) && tl__lessons_learn(&p->lessons, d) &&
 	       tl__draft_roll(d) && tl__draft_distribute(d) && tl__draft_merge(d) && tl__draft_schedule(d) &&
 	       tl__draft_fuse(d) && tl__draft_place(places, d) && tl__lower(d, places, plan) &&
-	       tl__plan_count(d, places, plan);
+	       tl__plan_count(d, places, plan) && (!d->tape->view || tl__note_keep(d, places, plan));
 }
 
 static tl_plan *make_plan(planner *p, tl_tape *t, int n, const uint32_t *want)
@@ -193,6 +196,8 @@ static tl_status run_plan(planner *p, tl_tape *t, const tl_plan *plan, int n, co
 	p->computed += f.computed;
 	if (!status && beyond)
 		status = tl__check_search(t, n, want, plan->steps[f.last].node);
+	if (t->view && !status)
+		tl__view_add(t, plan);
 	for (uint32_t k = 0; k < plan->n_results && !status; k++) {
 		tl_node *node = &t->nodes[plan->results[k].node];
 		node->value = plan->results[k].at.t;
@@ -210,6 +215,8 @@ static tl_status find_and_run(planner *p, tl_tape *t, int n, const uint32_t *wan
 	uint64_t asked = p->words.hash;
 	const uint32_t *all = tl__lessons_want(&p->lessons, t, asked, n, want, &count);
 	if (!all || (count > n && !tl__structure(&p->words, t, count, all)))
+		return tl_error_memory(&t->error);
+	if (t->view && !tl__add_word(&p->words, NOTED))
 		return tl_error_memory(&t->error);
 	tl_plan *plan = tl__plan_cache_find(&p->cache, &p->words);
 	if (plan) {

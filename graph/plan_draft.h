@@ -86,6 +86,8 @@ typedef struct tl_draft {
 	tl_program *programs;
 	uint32_t n_programs;
 	unsigned char *internal; /* node i lives in a program's registers only */
+
+	uint32_t *with, *tail; /* of graph/plan_note.h; NULL: nobody asks */
 } tl_draft;
 
 static inline bool tl__draft_has(const tl_draft *d, unsigned pass)

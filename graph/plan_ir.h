@@ -138,6 +138,7 @@ typedef struct tl_plan {
 	tl_result *results;
 	uint32_t n_results;
 	uint32_t buffers; /* of TL_BLOCK elements that a thread needs at most */
+	struct tl_plan_note *notes; /* for views, see graph/plan_note.h; NULL: none are kept */
 	tl_plan_figures figures;
 } tl_plan;
 

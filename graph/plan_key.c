@@ -113,3 +113,12 @@ bool tl__add_scopes(tl_words *w, const tl_tape *t)
 	set_hash(w);
 	return true;
 }
+
+bool tl__add_word(tl_words *w, uint64_t word)
+{
+	if (!make_room(w, 1))
+		return false;
+	w->word[w->n++] = word;
+	set_hash(w);
+	return true;
+}

@@ -16,5 +16,6 @@ typedef struct tl_words {
 bool tl__structure(tl_words *w, const tl_tape *t, int n, const uint32_t *want);
 /* To words of all nodes: the scopes that they stand in, and how many random nodes there were. */
 bool tl__add_scopes(tl_words *w, const tl_tape *t);
+bool tl__add_word(tl_words *w, uint64_t word);
 
 #endif

@@ -14,6 +14,8 @@
 
 #include <stdlib.h>
 
+#include "graph/plan_note.h"
+
 #define CALL 1024     /* elements that could be copied while gemm is called */
 #define SHARE 4       /* a run without gaps has at least such a part of the family, or all of it is copied together */
 #define STRANGERS 256 /* after so many products with other factors nobody akin is expected */
@@ -310,8 +312,10 @@ bool tl__gather_rows(tl_lowering *l, tl_factors *all, uint32_t n, uint32_t stret
 				return false;
 			continue;
 		}
-		for (uint32_t i = 0; i < v.n; i++)
+		for (uint32_t i = 0; i < v.n; i++) {
 			done[v.member[i] - all] = 1;
+			tl__note_together(l->d, v.member[0]->node, v.member[i]->node);
+		}
 		if (!emit_family(&v))
 			return false;
 	}

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/plan_note.h"
+
 #define MOST_PORTS TL_MOST_REGISTERS
 
 /* A port of the program and the node that it stands for in each instance. */
@@ -258,6 +260,9 @@ static bool emit(writer *w, uint32_t first, uint32_t n)
 					     (int64_t)sizeof(tl_real);
 	}
 	simplify(m, ports);
+	for (uint32_t g = w->program->first_group + 1; g; g = l->d->next_group[g - 1])
+		for (uint32_t k = first; k < first + n; k++)
+			tl__note_together(l->d, node, member(w, g - 1, w->order[k]));
 	return tl__add_step(l, TL_STEP_MAP, node, w->program->stretch, m);
 }
 

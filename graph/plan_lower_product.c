@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/plan_note.h"
+
 static tl_matrix as_matrix(const tl_at *at)
 {
 	const tl_tensor *t = &at->t;
@@ -267,8 +269,8 @@ bool tl__lower_products(tl_lowering *l, const tl_group *g)
 	uint32_t n = 0;
 	for (uint32_t k = 0; k < g->count; n++) {
 		all[n] = all[k];
-		for (k++; k < g->count && append_rows(&all[n], &all[k]);)
-			k++;
+		for (k++; k < g->count && append_rows(&all[n], &all[k]); k++)
+			tl__note_together(d, all[n].node, all[k].node);
 	}
 	if (n > 1 && tl__draft_has(d, TL_PASS_BATCH))
 		return tl__gather_rows(l, all, n, g->stretch);

@@ -63,15 +63,21 @@ static double lap(const tl_profile *p, int clock, uint32_t step)
 	return 1e-9 * (double)p->laps[(size_t)clock * p->n_steps + step];
 }
 
-static void fold_step(tl_profile *p, const tl_tape *t, const tl_plan *plan, uint32_t step, int threads)
+/* Of all threads. */
+static double all_laps(const tl_profile *p, uint32_t step, int threads)
 {
-	tl_profile_entry e;
 	double sum = threads ? 0 : lap(p, 0, step);
 	for (int k = 1; k <= threads; k++)
 		sum += lap(p, k, step);
+	return sum;
+}
+
+static void fold_step(tl_profile *p, const tl_tape *t, const tl_plan *plan, uint32_t step, int threads)
+{
+	tl_profile_entry e;
+	double sum = all_laps(p, step, threads), seconds = threads ? sum / threads : sum;
 	tl__profile_describe(&e, p, t, &plan->steps[step]);
 	e.threads = threads;
-	double seconds = threads ? sum / threads : sum;
 	if (threads)
 		p->waiting -= seconds;
 	tl__profile_count(p, &e, seconds, sum);
@@ -81,6 +87,17 @@ static int threads_of(const tl_tape *t, const tl_split *s)
 {
 	int threads = tl_pool_threads(t->pool);
 	return threads > s->rows ? (int)s->rows : threads;
+}
+
+double tl__profile_seconds(const tl_tape *t, const tl_plan *plan, uint32_t step)
+{
+	const tl_profile *p = t->profile;
+	if (!p || p->n_steps != plan->n_steps)
+		return 0;
+	for (uint32_t k = 0; k < plan->n_splits; k++)
+		if (plan->splits[k].first <= step && step < plan->splits[k].last)
+			return all_laps(p, step, threads_of(t, &plan->splits[k])) / threads_of(t, &plan->splits[k]);
+	return lap(p, 0, step);
 }
 
 /* Clock 0 stood still while threads shared the steps, and has all of that time at the first one. */

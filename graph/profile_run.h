@@ -13,6 +13,8 @@ int64_t tl__now(void); /* nanoseconds of the monotonic clock */
 /* Before and after a plan is run. The time of both is not the run's. */
 void tl__profile_begin(tl_tape *t, const tl_plan *plan);
 void tl__profile_end(tl_tape *t, const tl_plan *plan);
+/* The wall clock's share of a step in the plan's run that has just ended; 0 without a profile. */
+double tl__profile_seconds(const tl_tape *t, const tl_plan *plan, uint32_t step);
 
 /* Where an executor computes node by node: the node's kernel ran since `begin`. There is a profile. */
 void tl__profile_node(tl_tape *t, const tl_node *node, int64_t begin);

@@ -61,7 +61,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-static tl_status draw_gradients(tl_var loss, const lm_task *m, const graph_options *o, const tl_dot_options *dot,
+static tl_status draw_gradients(tl_var loss, const lm_task *m, const graph_options *o, const tl_draw_options *dot,
 	tl_error *err)
 {
 	int n = tl_store_count(m->base.store);
@@ -90,7 +90,7 @@ static tl_status draw(lm_task *m, const graph_options *o, tl_tape *tape, tl_erro
 	char title[256], model[128];
 	m->model->describe(m, model, sizeof model);
 	snprintf(title, sizeof title, "%s, %lld time steps", model, (long long)o->length);
-	tl_dot_options dot = {.title = title, .legend = true};
+	tl_draw_options dot = {.title = title, .legend = true};
 	int32_t *zeros = calloc((size_t)(o->length * o->batch), sizeof *zeros);
 	if (!zeros)
 		return tl_error_memory(err);

@@ -20,10 +20,10 @@ tl_status picture_check(const char *path, tl_error *err)
 	return tl_error_set(err, TL_ERR_ARGUMENT, "-o %s: the ending must be .svg, .png, .pdf, .dot or .gv", path);
 }
 
-tl_status picture_write(const char *path, int n, const tl_var *outputs, const tl_dot_options *o, tl_error *err)
+tl_status picture_write(const char *path, int n, const tl_var *outputs, const tl_draw_options *o, tl_error *err)
 {
 	if (!path)
-		return tl_dot_write(stdout, n, outputs, o, err);
+		return tl_tape_draw(stdout, n, outputs, o, err);
 	tl_status status = picture_check(path, err);
 	if (status)
 		return status;
@@ -32,7 +32,7 @@ tl_status picture_write(const char *path, int n, const tl_var *outputs, const tl
 		return tl_error_set(err, TL_ERR_IO, "a temporary file: %s", strerror(errno));
 	char type[16];
 	snprintf(type, sizeof type, "-T%.8s", image_ending(path));
-	status = tl_dot_write(text, n, outputs, o, err);
+	status = tl_tape_draw(text, n, outputs, o, err);
 	if (!status)
 		status = image_write(path, text, is_text(path) ? NULL : &dot, type, err);
 	fclose(text);

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Draws a tape: marks what the outputs need going back over it, then tries ways to fold, the most detailed
+ * first, until one is found that Graphviz lays out quickly.
+ */
+#include "graph/draw_parts.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define LONGEST 1200 /* what a drawing may cost, in boxes, leaves and pieces of edges */
+#define MOST 1000    /* boxes */
+
+static tl_status check(int n, const tl_var *v, tl_error *err)
+{
+	if (n < 1)
+		return tl_error_set(err, TL_ERR_ARGUMENT, "draw: there is no output to draw");
+	for (int k = 0; k < n; k++) {
+		const tl_tape *t = v[k].tape;
+		if (!t)
+			return tl_error_set(err, TL_ERR_STALE,
+				"draw: output %d is no variable (it was never assigned)", k);
+		if (t != v[0].tape)
+			return tl_error_set(
+				err, TL_ERR_STALE, "draw: output %d is a variable of another tape", k);
+		if (!tl__alive(v[k]))
+			return tl_error_set(err, TL_ERR_STALE,
+				"draw: output %d is a variable that was used after its tape was reset", k);
+		if (v[k].index == 0)
+			return tl_error_set(err, t->error.status ? t->error.status : TL_ERR_ARGUMENT,
+				"draw: output %d failed when it was recorded: %s", k, t->error.text);
+	}
+	return TL_OK;
+}
+
+/* Runs of tl_grad, parted by what the program recorded between them. */
+static void number_runs(tl__draw *d)
+{
+	uint32_t run = 0;
+	bool between = true;
+	for (uint32_t i = 1; i < d->end; i++) {
+		const tl_node *node = tl__draw_node(d, i);
+		bool adjoint = node->flags & TL_NODE_ADJOINT;
+		if (!adjoint && !(node->op->flags & TL_OP_LEAF))
+			between = true;
+		run += adjoint && between;
+		between = between && !adjoint;
+		d->run[i] = adjoint ? run : 0;
+	}
+}
+
+/* What the outputs need, and which of it stands in the drawing. */
+static tl_status mark(tl__draw *d, int n, const tl_var *outputs, tl_error *err)
+{
+	for (int k = 0; k < n; k++)
+		if (outputs[k].index >= d->end)
+			d->end = outputs[k].index + 1;
+	d->mark = tl__draw_zeroed(d, d->end, sizeof *d->mark);
+	d->run = tl__draw_zeroed(d, d->end, sizeof *d->run);
+	d->frame = tl__draw_zeroed(d, d->end, sizeof *d->frame);
+	d->user = tl__draw_zeroed(d, d->end, sizeof *d->user);
+	if (!d->mark || !d->run || !d->frame || !d->user)
+		return tl_error_memory(err);
+	number_runs(d);
+	for (int k = 0; k < n; k++)
+		d->mark[outputs[k].index] = TL__DRAW_NEEDED | TL__DRAW_OUTPUT;
+	for (uint32_t i = d->end; i-- > 1;) {
+		const tl_node *node = tl__draw_node(d, i);
+		for (uint32_t k = 0; d->mark[i] && k < node->n_in; k++) {
+			uint32_t *user = &d->user[node->in[k]];
+			d->mark[node->in[k]] |= TL__DRAW_NEEDED;
+			*user = *user == 0 || *user == i ? i : UINT32_MAX;
+		}
+		bool leaf = tl__draw_is_leaf(node) && !(d->mark[i] & TL__DRAW_OUTPUT);
+		bool out = d->options.part == (d->run[i] ? TL_DRAW_FORWARD : TL_DRAW_BACKWARD);
+		if (d->mark[i] && !leaf && !out)
+			d->mark[i] |= TL__DRAW_STANDS;
+	}
+	return TL_OK;
+}
+
+/* Makes a drawing of the choice; `cost` is INFINITY where it has too many boxes to go on. */
+static tl_status try(tl__draw *d, tl__draw_choice choice, bool bounded, double *cost, tl_error *err)
+{
+	d->choice = choice;
+	d->bundles = NULL;
+	d->boxes = NULL;
+	d->edges = NULL;
+	d->leaves = NULL;
+	d->n_bundles = d->cap_bundles = d->n_boxes = d->cap_boxes = 0;
+	d->n_edges = d->cap_edges = d->n_leaves = d->cap_leaves = 0;
+	d->edge_of = d->leaf_of = (tl__draw_map){0};
+	*cost = 1e30;
+	tl_status status = tl__draw_make_boxes(d, err);
+	if (status || (bounded && d->n_boxes > MOST))
+		return status;
+	status = tl__draw_make_edges(d, err);
+	return status ? status : tl__draw_rank(d, cost, err);
+}
+
+/* The most detailed choice that is cheap enough, or the last one. */
+static tl_status choose(tl__draw *d, tl_error *err)
+{
+	static const struct {
+		tl_draw_fold fold;
+		const char *steps; /* NULL: all */
+		uint32_t most, depth;
+	} ways[] = {
+		{TL_DRAW_FOLD_NONE, NULL, 0, 0},
+		{TL_DRAW_FOLD_NONE, "0:3,-1", 0, 0},
+		{TL_DRAW_FOLD_NONE, "0:2,-1", 0, 0},
+		{TL_DRAW_FOLD_OPS, "0:3,-1", 0, 0},
+		{TL_DRAW_FOLD_OPS, "0:2,-1", 0, 0},
+		{TL_DRAW_FOLD_CELL, NULL, 0, 0},
+		{TL_DRAW_FOLD_CELL, "0:4,-2:", 0, 0},
+		{TL_DRAW_FOLD_CELL, "0:2,-1", 40, 0},
+		{TL_DRAW_FOLD_LAYER, "0:2,-1", 40, 0},
+		{TL_DRAW_FOLD_LAYER, "0:2,-1", 20, 4},
+		{TL_DRAW_FOLD_LAYER, "0,-1", 10, 2},
+		{TL_DRAW_FOLD_LAYER, "0,-1", 6, 1},
+	};
+	enum { WAYS = sizeof ways / sizeof *ways };
+	const tl_draw_options *o = &d->options;
+	tl__draw_slices given, chosen;
+	tl_status status = o->steps ? tl__draw_parse_steps(d, o->steps, &given, err) : TL_OK;
+	tl_mark start = tl_arena_mark(&d->arena);
+	bool told = o->steps && o->fold;
+	for (int k = 0; k < WAYS && !status; k++) {
+		tl__draw_choice c = {.fold = o->fold ? o->fold : ways[k].fold};
+		double cost;
+		tl_arena_rewind(&d->arena, start);
+		c.steps = o->steps ? &given : ways[k].steps ? &chosen : NULL;
+		if (!told) {
+			c.most = ways[k].most;
+			c.depth = ways[k].depth;
+		}
+		if (c.steps == &chosen)
+			status = tl__draw_parse_steps(d, ways[k].steps, &chosen, err);
+		if (!status)
+			status = try(d, c, !told && k + 1 < WAYS, &cost, err);
+		if (told || cost <= LONGEST)
+			break;
+	}
+	return status ? status : tl__draw_cut_far(d, err);
+}
+
+static tl_status prepare(tl__draw *d, int n, const tl_var *outputs, tl_error *err)
+{
+	const tl_draw_options *o = &d->options;
+	tl_status status = mark(d, n, outputs, err);
+	if (!status && o->axes)
+		status = tl__draw_parse_axes(d, o->axes, err);
+	if (!status)
+		status = tl__draw_make_frames(d, err);
+	if (!status)
+		status = tl__draw_make_series(d, err);
+	if (!status && o->expand)
+		status = tl__draw_pin(d, o->expand, err);
+	if (!status)
+		status = tl__draw_make_groups(d, err);
+	if (!status)
+		status = choose(d, err);
+	return status ? status : tl__draw_ask(d, err);
+}
+
+tl_status tl_tape_draw(FILE *to, int n, const tl_var *outputs, const tl_draw_options *options, tl_error *err)
+{
+	tl_status status = check(n, outputs, err);
+	if (status)
+		return status;
+	tl__draw d = {.tape = outputs[0].tape, .options = options ? *options : (tl_draw_options){0}, .to = to};
+	tl_arena_init(&d.arena, 0);
+	status = prepare(&d, n, outputs, err);
+	if (!status)
+		status = tl__draw_write(&d, err);
+	if (!status && (fflush(to) || ferror(to)))
+		status = tl_error_set(
+			err, TL_ERR_IO, "draw: the drawing could not be written: %s", strerror(errno));
+	tl_arena_release(&d.arena);
+	return status;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One choice of what is folded and left out. Frames, from the outermost in, are open or part of a bundle;
+ * then each standing node gets a box: its bundle's, its group's or its own.
+ */
+#include "graph/draw_parts.h"
+
+static uint32_t new_bundle(tl__draw *d, tl__draw_bundle bundle)
+{
+	tl__draw_bundle *b = tl__draw_push(d, &d->bundles, &d->n_bundles, &d->cap_bundles, sizeof *b);
+	if (!b)
+		return 0;
+	*b = bundle;
+	return d->n_bundles - 1;
+}
+
+/* May the frame be folded, or left out? */
+static bool loose(const tl__draw_frame *f)
+{
+	return !f->pinned && f->label;
+}
+
+static bool is_step(const tl__draw *d, const tl__draw_frame *f)
+{
+	return f->series && !d->series[f->series].layers;
+}
+
+/* All of a series of steps in one box: where layers are, and these steps stand in none. */
+static bool whole(const tl__draw *d, const tl__draw_frame *f)
+{
+	return d->choice.fold == TL_DRAW_FOLD_LAYER && is_step(d, f) && !d->frames[f->parent].pinned;
+}
+
+static bool left_out(const tl__draw *d, uint32_t f)
+{
+	const tl__draw_frame *frame = &d->frames[f];
+	const tl__draw_series *s = &d->series[frame->series];
+	if (!loose(frame) || !frame->series)
+		return false;
+	if (whole(d, frame))
+		return true;
+	if (s->layers)
+		return d->choice.most && s->count > d->choice.most && frame->place >= d->choice.most - 1 &&
+			frame->place + 1 < s->count;
+	return d->choice.steps && !tl__draw_shows(d->choice.steps, frame->place, s->count);
+}
+
+/* The bundle of a run of members that are left out, which f is the first one of to be met. */
+static uint32_t bundle_steps(tl__draw *d, uint32_t f)
+{
+	const tl__draw_series *s = &d->series[d->frames[f].series];
+	uint32_t first = d->frames[f].place, last = first;
+	while (first > 0 && left_out(d, s->member[first - 1]))
+		first--;
+	while (last + 1 < s->count && left_out(d, s->member[last + 1]))
+		last++;
+	bool all = whole(d, &d->frames[f]);
+	uint32_t bundle = new_bundle(d,
+		(tl__draw_bundle){.what = all ? TL__DRAW_WHOLE : TL__DRAW_STEPS,
+			.frame = d->frames[f].parent,
+			.first = s->member[first],
+			.last = s->member[last],
+			.count = last - first + 1});
+	for (uint32_t k = first; bundle && k <= last; k++)
+		d->frames[s->member[k]].bundle = bundle;
+	return bundle;
+}
+
+static bool folded(const tl__draw *d, const tl__draw_frame *f)
+{
+	if (!loose(f))
+		return false;
+	if (d->choice.depth && f->depth >= d->choice.depth)
+		return true;
+	if (d->choice.fold == TL_DRAW_FOLD_LAYER && f->has_steps)
+		return true;
+	return d->choice.fold >= TL_DRAW_FOLD_CELL && is_step(d, f);
+}
+
+/* Child frames of f that are no series, but for the first ones and the last, where there are very many. */
+static bool bundle_children(tl__draw *d, uint32_t f)
+{
+	uint32_t most = d->choice.most, seen = 0, all = 0, bundle = 0;
+	for (uint32_t c = d->frames[f].first_child; c; c = d->frames[c].next)
+		all += d->frames[c].series == 0;
+	if (!most || all <= most)
+		return true;
+	for (uint32_t c = d->frames[f].first_child; c; c = d->frames[c].next) {
+		if (d->frames[c].series)
+			continue;
+		seen++;
+		if (seen < most || seen == all || !loose(&d->frames[c]))
+			continue;
+		if (!bundle)
+			bundle = new_bundle(d, (tl__draw_bundle){.what = TL__DRAW_FRAMES, .frame = f, .first = c});
+		if (!bundle)
+			return false;
+		d->bundles[bundle].last = c;
+		d->bundles[bundle].count++;
+		d->frames[c].bundle = bundle;
+	}
+	return true;
+}
+
+static tl_status fold_frames(tl__draw *d, tl_error *err)
+{
+	for (uint32_t f = 0; f < d->n_frames; f++) {
+		tl__draw_frame *frame = &d->frames[f];
+		frame->bundle = frame->items = frame->seen = frame->rest = 0;
+		frame->first_box = frame->last_box = 0;
+	}
+	for (uint32_t f = 0; f < d->n_frames; f++) {
+		tl__draw_frame *frame = &d->frames[f];
+		if (!frame->bundle)
+			frame->bundle = d->frames[frame->parent].bundle;
+		if (!frame->bundle && left_out(d, f) && !bundle_steps(d, f))
+			return tl_error_memory(err);
+		if (!frame->bundle && f && folded(d, frame))
+			if (!(frame->bundle = new_bundle(d,
+				      (tl__draw_bundle){.what = TL__DRAW_FOLDED,
+					      .frame = frame->parent,
+					      .first = f,
+					      .last = f,
+					      .count = 1})))
+				return tl_error_memory(err);
+		if (!frame->bundle && !bundle_children(d, f))
+			return tl_error_memory(err);
+	}
+	return TL_OK;
+}
+
+static uint32_t group_of(const tl__draw *d, uint32_t i)
+{
+	return d->choice.fold >= TL_DRAW_FOLD_OPS ? d->group[i] : i;
+}
+
+/* The bundle of boxes left out that the next box directly in a frame belongs to, or 0. */
+static bool rest_of(tl__draw *d, uint32_t f, uint32_t *bundle)
+{
+	tl__draw_frame *frame = &d->frames[f];
+	uint32_t most = d->choice.most, at = frame->seen++;
+	*bundle = 0;
+	if (!most || frame->items <= most || frame->matched || at < most - 2 || at + 1 >= frame->items)
+		return true;
+	if (!frame->rest)
+		frame->rest = new_bundle(d, (tl__draw_bundle){.what = TL__DRAW_BOXES, .frame = f});
+	*bundle = frame->rest;
+	if (*bundle)
+		d->bundles[*bundle].count++;
+	return *bundle;
+}
+
+static uint32_t new_box(tl__draw *d, uint32_t frame, uint32_t bundle, uint32_t node)
+{
+	tl__draw_box *b = tl__draw_push(d, &d->boxes, &d->n_boxes, &d->cap_boxes, sizeof *b);
+	if (!b)
+		return 0;
+	uint32_t at = d->n_boxes - 1;
+	tl__draw_frame *f = &d->frames[frame];
+	*b = (tl__draw_box){.frame = frame, .bundle = bundle, .node = node};
+	if (f->last_box)
+		d->boxes[f->last_box].next = at;
+	else
+		f->first_box = at;
+	f->last_box = at;
+	return at;
+}
+
+/* The box of node i; 0 where memory is out. */
+static uint32_t box_of(tl__draw *d, uint32_t i)
+{
+	uint32_t group = group_of(d, i), f = d->frame[i], bundle = d->frames[f].bundle;
+	if (!bundle && d->box[group])
+		return d->box[group];
+	if (!bundle && !rest_of(d, f, &bundle))
+		return 0;
+	uint32_t box = bundle ? d->bundles[bundle].box : 0;
+	if (!box)
+		box = new_box(d, bundle ? d->bundles[bundle].frame : f, bundle, bundle ? i : group);
+	if (bundle)
+		d->bundles[bundle].box = box;
+	if (!d->frames[f].bundle)
+		d->box[group] = box;
+	return box;
+}
+
+/* Lists of the nodes of each box. */
+static tl_status list_members(tl__draw *d, tl_error *err)
+{
+	d->member = tl__draw_zeroed(d, d->end, sizeof *d->member);
+	if (!d->member)
+		return tl_error_memory(err);
+	uint32_t at = 0;
+	for (uint32_t b = 1; b < d->n_boxes; b++) {
+		d->boxes[b].first = at;
+		at += d->boxes[b].count;
+		d->boxes[b].count = 0;
+	}
+	for (uint32_t i = 1; i < d->end; i++)
+		if (d->box[i]) {
+			tl__draw_box *b = &d->boxes[d->box[i]];
+			d->member[b->first + b->count++] = i;
+		}
+	return TL_OK;
+}
+
+tl_status tl__draw_make_boxes(tl__draw *d, tl_error *err)
+{
+	if (fold_frames(d, err))
+		return TL_ERR_MEMORY;
+	d->box = tl__draw_zeroed(d, d->end, sizeof *d->box);
+	if (!d->box)
+		return tl_error_memory(err);
+	for (uint32_t i = 1; i < d->end; i++)
+		if (d->mark[i] & TL__DRAW_STANDS && group_of(d, i) == i)
+			d->frames[d->frame[i]].items++;
+	for (uint32_t i = 1; i < d->end; i++) {
+		if (!(d->mark[i] & TL__DRAW_STANDS))
+			continue;
+		uint32_t box = box_of(d, i);
+		if (!box)
+			return tl_error_memory(err);
+		d->box[i] = box;
+		d->boxes[box].count++;
+		d->boxes[box].output = d->boxes[box].output || d->mark[i] & TL__DRAW_OUTPUT;
+	}
+	return list_members(d, err);
+}
