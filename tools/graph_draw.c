@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a model to its picture: a training step is recorded, gradients, if they are asked for, and figures. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "graph/grad.h"
+#include "tools/graph.h"
+#include "tools/model_file.h"
+
+/* The loss, and behind it the gradients of all parameters, named "d NAME". */
+static tl_status add_gradients(const task *t, tl_var *out, tl_error *err)
+{
+	int n = tl_store_count(t->store);
+	char name[256];
+	for (int k = 0; k < n; k++)
+		out[k + 1] = tl_use(t->tape, tl_store_at(t->store, k));
+	if (tl_grad(out[0], n, out + 1, out + 1))
+		return tape_error(t->tape, err);
+	for (int k = 0; k < n; k++) {
+		snprintf(name, sizeof name, "d %s", tl_store_at(t->store, k)->name);
+		tl_name(out[k + 1], name);
+	}
+	return TL_OK;
+}
+
+static tl_status draw_outputs(const graph_options *o, const tl_draw_options *with, int n, const tl_var *out, tl_error *err)
+{
+	tl_draw_options draw = *with;
+	tl_overlay *overlay = NULL;
+	if (o->show != TL_OVERLAYS) {
+		overlay = tl_overlay_new(o->show, n, out, &(tl_overlay_options){.loss = out[0]}, err);
+		if (!overlay)
+			return err->status;
+		draw.overlay = tl_overlay_drawn(overlay);
+	}
+	picture_write(o->output, n, out, &draw, o->seconds, err);
+	tl_overlay_free(overlay);
+	return err->status;
+}
+
+static tl_status record_and_draw(graph_options *o, tl_error *err)
+{
+	task *t = o->task;
+	bool forward = o->draw.part == TL_DRAW_FORWARD;
+	int n = forward ? 1 : 1 + tl_store_count(t->store);
+	char title[160], axes[160], whole[256];
+	tl_var *out = malloc((size_t)n * sizeof *out);
+	if (!out)
+		return tl_error_memory(err);
+	example_describe(&o->example, t, title, axes, sizeof title);
+	snprintf(whole, sizeof whole, "%s; %lld time step%s", title, (long long)o->example.length,
+		o->example.length == 1 ? "" : "s");
+	tl_draw_options draw = o->draw;
+	draw.title = whole;
+	draw.axes = axes;
+	if (!example_record(&o->example, t, out, err) && (forward || !add_gradients(t, out, err)))
+		draw_outputs(o, &draw, n, out, err);
+	free(out);
+	return err->status;
+}
+
+tl_status graph_draw(graph_options *o, tl_error *err)
+{
+	bool loaded = !o->task;
+	if (loaded && !(o->task = model_load(o->what, NULL, err)))
+		return err->status;
+	task *t = o->task;
+	if (example_read(&o->example, t, err) || (!loaded && example_build(&o->example, t, err)))
+		return err->status;
+	if (!(t->tape = tl_tape_new(&(tl_tape_options){.threads = (int)o->threads, .seed = o->example.rng.seed})))
+		return tl_error_memory(err);
+	return record_and_draw(o, err);
+}
