@@ -48,8 +48,7 @@ static tl_status record_and_draw(graph_options *o, tl_error *err)
 	if (!out)
 		return tl_error_memory(err);
 	example_describe(&o->example, t, title, axes, sizeof title);
-	snprintf(whole, sizeof whole, "%s; %lld time step%s", title, (long long)o->example.length,
-		o->example.length == 1 ? "" : "s");
+	snprintf(whole, sizeof whole, "%.120s; %.120s", title, axes);
 	tl_draw_options draw = o->draw;
 	draw.title = whole;
 	draw.axes = axes;
