@@ -338,6 +338,12 @@ static void call_gradients(const tl_adjoint *a, const unsigned char *need, tl_va
 		}
 }
 
+const tl_body *tl__call_body(const tl_node *node)
+{
+	const call_params *p = node->op == &tl__op_call ? node->params : NULL;
+	return p ? p->body : NULL;
+}
+
 const tl_op tl__op_call = {
 	.name = "checkpoint",
 	.arity = TL_VARIADIC,

@@ -69,6 +69,9 @@ bool tl__body_set_scopes(tl_body *body, uint32_t n, const tl_scope_entry *scopes
 /* Record a call. Random nodes of the body draw after the first `draws` of the tape. */
 tl_var tl__call(tl_tape *tape, tl_body *body, const tl_var *in, uint32_t draws);
 
+/* What a node calls; NULL where it is no call. */
+const tl_body *tl__call_body(const tl_node *node);
+
 extern const tl_op tl__op_call;
 
 #endif

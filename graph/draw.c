@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define LONGEST 1200 /* what a drawing may cost, in boxes, leaves and pieces of edges */
-#define MOST 1000    /* boxes */
+#define COST 600 /* of a drawing at most, see tl__draw_rank: Graphviz 2.43 takes a tenth of a second for it */
+#define MOST 600 /* boxes that it may be worth to find the cost of */
 
 static tl_status check(int n, const tl_var *v, tl_error *err)
 {
@@ -64,6 +64,7 @@ static tl_status mark(tl__draw *d, int n, const tl_var *outputs, tl_error *err)
 	number_runs(d);
 	for (int k = 0; k < n; k++)
 		d->mark[outputs[k].index] = TL__DRAW_NEEDED | TL__DRAW_OUTPUT;
+	bool any = false;
 	for (uint32_t i = d->end; i-- > 1;) {
 		const tl_node *node = tl__draw_node(d, i);
 		for (uint32_t k = 0; d->mark[i] && k < node->n_in; k++) {
@@ -73,9 +74,14 @@ static tl_status mark(tl__draw *d, int n, const tl_var *outputs, tl_error *err)
 		}
 		bool leaf = tl__draw_is_leaf(node) && !(d->mark[i] & TL__DRAW_OUTPUT);
 		bool out = d->options.part == (d->run[i] ? TL_DRAW_FORWARD : TL_DRAW_BACKWARD);
-		if (d->mark[i] && !leaf && !out)
+		if (d->mark[i] && !leaf && !out) {
 			d->mark[i] |= TL__DRAW_STANDS;
+			any = true;
+		}
 	}
+	if (!any)
+		return tl_error_set(err, TL_ERR_ARGUMENT, "draw: the outputs depend on nothing that %s",
+			d->options.part == TL_DRAW_FORWARD ? "the program recorded itself" : "tl_grad recorded");
 	return TL_OK;
 }
 
@@ -138,7 +144,7 @@ static tl_status choose(tl__draw *d, tl_error *err)
 			status = tl__draw_parse_steps(d, ways[k].steps, &chosen, err);
 		if (!status)
 			status = try(d, c, !told && k + 1 < WAYS, &cost, err);
-		if (told || cost <= LONGEST)
+		if (told || cost <= COST)
 			break;
 	}
 	return status ? status : tl__draw_cut_far(d, err);

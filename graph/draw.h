@@ -107,9 +107,9 @@ typedef struct tl_draw_options {
 	 */
 	const char *steps;
 	/*
-	 * Scopes that stay as they are with all that is around them, whatever is folded or left out: patterns
-	 * as of the shell (fnmatch(3), '*' matches '/', too) over paths like "encoder/layer=1/t=3"; several
-	 * are parted by commas. NULL: none.
+	 * Scopes that are not folded, whatever else is: patterns of graph/find.h over their paths, "encoder/l1/t3";
+	 * several are parted by commas. Steps that match are shown, too, but where more than 8 of one series do:
+	 * then `steps` says which. NULL: none.
 	 */
 	const char *expand;
 	/*

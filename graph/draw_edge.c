@@ -9,7 +9,8 @@
  */
 #include "graph/draw_parts.h"
 
-#define FAR 64 /* ranks that an edge may cross */
+#define FAR 64      /* ranks that an edge may cross */
+#define PIECES 1500 /* of edges, besides two for each; fewer ranks where there are more */
 
 static bool is_left_out(const tl__draw *d, const tl__draw_box *b)
 {
@@ -176,7 +177,23 @@ static int64_t length(const tl__draw *d, const tl__draw_edge *e)
 	return n < 0 ? -n : n;
 }
 
-tl_status tl__draw_rank(tl__draw *d, double *seconds, tl_error *err)
+/* Marks edges as far, as few as will do. Returns the number of pieces of the others. */
+static double mark_far(tl__draw *d)
+{
+	int64_t pieces, most = PIECES + 2 * (int64_t)d->n_edges;
+	for (int64_t far = FAR;; far /= 2) {
+		pieces = 0;
+		for (uint32_t e = 1; e < d->n_edges; e++) {
+			int64_t n = length(d, &d->edges[e]);
+			d->edges[e].far = n > far;
+			pieces += n > far ? 1 : n;
+		}
+		if (pieces <= most || far <= 4)
+			return (double)pieces;
+	}
+}
+
+tl_status tl__draw_rank(tl__draw *d, double *cost, tl_error *err)
 {
 	ranking r = {.n = 0};
 	if (!sort_edges(d, &r))
@@ -193,13 +210,7 @@ tl_status tl__draw_rank(tl__draw *d, double *seconds, tl_error *err)
 		if (rank != INT64_MAX)
 			b->rank = rank;
 	}
-	int64_t pieces = 0;
-	for (uint32_t e = 1; e < d->n_edges; e++) {
-		int64_t n = length(d, &d->edges[e]);
-		d->edges[e].far = n > FAR;
-		pieces += n > FAR ? 1 : n;
-	}
-	*seconds = (double)(d->n_boxes + d->n_leaves) + (double)pieces;
+	*cost = (double)(d->n_boxes + d->n_leaves) + mark_far(d);
 	return TL_OK;
 }
 

@@ -14,12 +14,6 @@ static uint32_t new_bundle(tl__draw *d, tl__draw_bundle bundle)
 	return d->n_bundles - 1;
 }
 
-/* May the frame be folded, or left out? */
-static bool loose(const tl__draw_frame *f)
-{
-	return !f->pinned && f->label;
-}
-
 static bool is_step(const tl__draw *d, const tl__draw_frame *f)
 {
 	return f->series && !d->series[f->series].layers;
@@ -35,7 +29,7 @@ static bool left_out(const tl__draw *d, uint32_t f)
 {
 	const tl__draw_frame *frame = &d->frames[f];
 	const tl__draw_series *s = &d->series[frame->series];
-	if (!loose(frame) || !frame->series)
+	if (frame->kept || !frame->series)
 		return false;
 	if (whole(d, frame))
 		return true;
@@ -68,7 +62,7 @@ static uint32_t bundle_steps(tl__draw *d, uint32_t f)
 
 static bool folded(const tl__draw *d, const tl__draw_frame *f)
 {
-	if (!loose(f))
+	if (f->pinned || !f->label)
 		return false;
 	if (d->choice.depth && f->depth >= d->choice.depth)
 		return true;
@@ -89,7 +83,7 @@ static bool bundle_children(tl__draw *d, uint32_t f)
 		if (d->frames[c].series)
 			continue;
 		seen++;
-		if (seen < most || seen == all || !loose(&d->frames[c]))
+		if (seen < most || seen == all || d->frames[c].kept || !d->frames[c].label)
 			continue;
 		if (!bundle)
 			bundle = new_bundle(d, (tl__draw_bundle){.what = TL__DRAW_FRAMES, .frame = f, .first = c});

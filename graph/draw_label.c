@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "graph/call.h"
+
 #define OPS 12     /* told apart in a list */
 #define LINE 26    /* characters */
 #define LEAVES 8   /* named in a box of several */
@@ -14,24 +16,23 @@ typedef struct op_count {
 	uint32_t n;
 } op_count;
 
-static uint32_t count(const tl__draw *d, const tl__draw_box *b, op_count seen[OPS], uint32_t *others)
+typedef struct op_counts {
+	op_count of[OPS];
+	uint32_t n, others;
+} op_counts;
+
+static void count(op_counts *c, const char *name)
 {
-	uint32_t n = 0;
-	*others = 0;
-	for (uint32_t k = 0; k < b->count; k++) {
-		const char *name = tl__draw_node(d, d->member[b->first + k])->op->name;
-		uint32_t at = 0;
-		while (at < n && strcmp(seen[at].name, name) != 0)
-			at++;
-		if (at == OPS) {
-			++*others;
-			continue;
-		}
-		if (at == n)
-			seen[n++] = (op_count){name, 0};
-		seen[at].n++;
+	uint32_t at = 0;
+	while (at < c->n && strcmp(c->of[at].name, name) != 0)
+		at++;
+	if (at == OPS) {
+		c->others++;
+		return;
 	}
-	return n;
+	if (at == c->n)
+		c->of[c->n++] = (op_count){name, 0};
+	c->of[at].n++;
 }
 
 __attribute__((format(printf, 4, 5))) static void add(
@@ -50,19 +51,27 @@ __attribute__((format(printf, 4, 5))) static void add(
 	*line = wraps || !used ? length : *line + length + 2;
 }
 
-void tl__draw_count_ops(const tl__draw *d, uint32_t box, char *text, size_t size)
+/* "matmul x 2, add" */
+static void list(const op_counts *c, char *text, size_t size)
 {
-	op_count seen[OPS];
-	uint32_t others, n = count(d, &d->boxes[box], seen, &others);
 	size_t line = 0;
 	*text = '\0';
-	for (uint32_t k = 0; k < n; k++)
-		if (seen[k].n == 1)
-			add(text, size, &line, "%s", seen[k].name);
+	for (uint32_t k = 0; k < c->n; k++)
+		if (c->of[k].n == 1)
+			add(text, size, &line, "%s", c->of[k].name);
 		else
-			add(text, size, &line, "%s x %" PRIu32, seen[k].name, seen[k].n);
-	if (others)
-		add(text, size, &line, "%" PRIu32 " others", others);
+			add(text, size, &line, "%s x %" PRIu32, c->of[k].name, c->of[k].n);
+	if (c->others)
+		add(text, size, &line, "%" PRIu32 " others", c->others);
+}
+
+void tl__draw_count_ops(const tl__draw *d, uint32_t box, char *text, size_t size)
+{
+	op_counts c = {.n = 0};
+	const tl__draw_box *b = &d->boxes[box];
+	for (uint32_t k = 0; k < b->count; k++)
+		count(&c, tl__draw_node(d, d->member[b->first + k])->op->name);
+	list(&c, text, size);
 }
 
 static void bold(FILE *to, const char *text)
@@ -90,9 +99,27 @@ static void shape(const tl__draw *d, uint32_t i, bool typed)
 	small(d->to, line);
 }
 
+/* A checkpoint's call is one node, but its body has many. */
+static void label_body(const tl__draw *d, const tl_body *body)
+{
+	char ops[256];
+	op_counts c = {.n = 0};
+	uint32_t n = 0;
+	for (uint32_t i = 1; i < body->n_nodes; i++)
+		if (!(body->nodes[i].op->flags & TL_OP_LEAF)) {
+			count(&c, body->nodes[i].op->name);
+			n++;
+		}
+	snprintf(ops, sizeof ops, "%" PRIu32 " ops", n);
+	small(d->to, ops);
+	list(&c, ops, sizeof ops);
+	small(d->to, ops);
+}
+
 static void label_node(const tl__draw *d, uint32_t i)
 {
 	const tl_node *node = tl__draw_node(d, i);
+	const tl_body *body = tl__call_body(node);
 	bool named = node->name && *node->name;
 	if (named)
 		bold(d->to, node->name);
@@ -102,6 +129,8 @@ static void label_node(const tl__draw *d, uint32_t i)
 		tl__draw_text(d->to, node->op->name);
 	else if (!(node->op->flags & TL_OP_LEAF))
 		small(d->to, node->op->name);
+	if (body)
+		label_body(d, body);
 	if (node->op->flags & TL_OP_LEAF || d->mark[i] & TL__DRAW_OUTPUT)
 		shape(d, i, node->op == &tl_op_input || node->value.dtype == TL_I32);
 }
@@ -178,20 +207,48 @@ static void label_reference(const tl__draw *d, const tl__draw_leaf *leaf)
 	shape(d, leaf->node, false);
 }
 
+/* The part of a name behind what it shares with another up to a dot: "rnn.l0.u" behind "rnn.l0.w" is ".u". */
+static const char *rest_of(const char *name, const char *before)
+{
+	size_t at = 0;
+	for (size_t k = 0; before && name[k] && name[k] == before[k]; k++)
+		if (name[k] == '.')
+			at = k;
+	return name + at;
+}
+
+/* Names only, of parameters of many nodes. */
+static void label_parameters(const tl__draw *d, const tl__draw_leaves *l)
+{
+	char text[512] = "";
+	const char *before = NULL;
+	size_t line = 0;
+	for (uint32_t k = l->leaf; k; k = tl__draw_next_leaf(d, l, k)) {
+		const tl_node *node = tl__draw_node(d, d->leaves[k].node);
+		const char *name = node->name && *node->name ? node->name : node->op->name;
+		add(text, sizeof text, &line, "%s", rest_of(name, before));
+		before = name;
+	}
+	tl__draw_text(d->to, text);
+}
+
 void tl__draw_label_leaves(const tl__draw *d, const tl__draw_leaves *l)
 {
+	const uint32_t most = d->leaves[l->leaf].kind == TL__DRAW_REFERENCE ? 2 : LEAVES;
 	uint32_t n = 0;
+	if (d->boxes[l->box].bundle && d->leaves[l->leaf].kind == TL__DRAW_PARAM) {
+		label_parameters(d, l);
+		return;
+	}
 	for (uint32_t k = l->leaf; k; k = tl__draw_next_leaf(d, l, k), n++) {
-		const tl__draw_leaf *leaf = &d->leaves[k];
-		if (n >= LEAVES || (leaf->kind == TL__DRAW_REFERENCE && n >= 2))
+		if (n >= most)
 			continue;
 		fputs(n ? "<br/>" : "", d->to);
-		if (leaf->kind == TL__DRAW_REFERENCE)
-			label_reference(d, leaf);
+		if (d->leaves[k].kind == TL__DRAW_REFERENCE)
+			label_reference(d, &d->leaves[k]);
 		else
-			label_node(d, leaf->node);
+			label_node(d, d->leaves[k].node);
 	}
-	uint32_t shown = d->leaves[l->leaf].kind == TL__DRAW_REFERENCE ? 2 : LEAVES;
-	if (n > shown)
-		fprintf(d->to, "<br/>... %" PRIu32 " more", n - shown);
+	if (n > most)
+		fprintf(d->to, "<br/>... %" PRIu32 " more", n - most);
 }

@@ -2,6 +2,7 @@
 /* Arrays that grow, maps and strings, all in the drawing's arena: what they outgrow is left there. */
 #include "graph/draw_parts.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -97,13 +98,12 @@ uint32_t tl__draw_string(tl__draw *d, tl__draw_strings *strings, const char *s)
 
 const char *tl__draw_unique(tl__draw *d, tl__draw_strings *strings, const char *s)
 {
-	for (;;) {
+	for (const char *asked = s;;) {
 		uint32_t n = strings->n ? strings->n : 1, number = s ? tl__draw_string(d, strings, s) : 0;
-		if (number == 0)
-			return NULL;
-		if (number >= n)
-			return s;
-		s = tl__draw_print(d, "%s'", s);
+		if (number == 0 || number >= n)
+			return number ? s : NULL;
+		uint32_t *again = tl__draw_find(d, &d->asked, tl__draw_string(d, strings, asked), 0);
+		s = again ? tl__draw_print(d, "%s (%" PRIu32 ")", asked, ++*again + 1) : NULL;
 	}
 }
 

@@ -56,7 +56,8 @@ typedef struct tl__draw_frame {
 	uint32_t children;      /* how many */
 	uint32_t series, place; /* a member of which, by index from 0; series 0: of none */
 	bool has_steps;         /* directly in it */
-	bool matched, pinned;   /* by a pattern; it or one within it is matched */
+	bool matched, pinned;   /* by a pattern; it or one within it is matched: not folded */
+	bool kept;              /* pinned, and not left out either */
 	/* Of the choice under way: */
 	uint32_t bundle;        /* all within is this one's; 0: it is open */
 	uint32_t items, seen;   /* boxes directly in it before any were left out; counted so far */
@@ -191,6 +192,7 @@ typedef struct tl__draw {
 	tl__draw_leaf *leaves;
 	uint32_t n_leaves, cap_leaves;
 	tl__draw_strings ids;
+	tl__draw_map asked;          /* of an id: how often it was asked for after the first time */
 	struct tl__draw_look *looks; /* what the overlay says: of boxes, then of leaves; NULL without one */
 	double low, high;            /* of its scale */
 } tl__draw;
@@ -239,8 +241,8 @@ void tl__draw_frame_name(const tl__draw_frame *f, char *buf, size_t size);
 tl_status tl__draw_make_groups(tl__draw *d, tl_error *err);
 tl_status tl__draw_make_boxes(tl__draw *d, tl_error *err);
 tl_status tl__draw_make_edges(tl__draw *d, tl_error *err);
-/* Makes leaves of edges that are too long, after what they cost has been told. */
-tl_status tl__draw_rank(tl__draw *d, double *seconds, tl_error *err);
+/* The cost: boxes, leaves and pieces of edges. Leaves are made of edges that are too long afterwards. */
+tl_status tl__draw_rank(tl__draw *d, double *cost, tl_error *err);
 tl_status tl__draw_cut_far(tl__draw *d, tl_error *err);
 
 /* draw_axes.c */

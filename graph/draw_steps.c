@@ -4,9 +4,12 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "graph/find.h"
+
+#define FEW 8
 
 static const char *skip_blanks(const char *s)
 {
@@ -98,7 +101,7 @@ static tl_status pin(tl__draw *d, const char *pattern, const char **path, tl_err
 {
 	bool any = false;
 	for (uint32_t f = 1; f < d->n_frames; f++) {
-		if (!d->frames[f].label || fnmatch(pattern, path[f], 0))
+		if (!d->frames[f].label || !tl_path_matches(pattern, path[f]))
 			continue;
 		any = d->frames[f].matched = true;
 		for (uint32_t p = f; p && !d->frames[p].pinned; p = d->frames[p].parent)
@@ -108,17 +111,33 @@ static tl_status pin(tl__draw *d, const char *pattern, const char **path, tl_err
 		   : tl_error_set(err, TL_ERR_ARGUMENT, "draw: no scope that is drawn matches \"%s\"", pattern);
 }
 
+/* Where a pattern is for a few members of a series, they are meant to be shown; for many, the steps say which. */
+static void keep(tl__draw *d)
+{
+	for (uint32_t f = 1; f < d->n_frames; f++)
+		d->frames[f].kept = d->frames[f].pinned;
+	for (uint32_t k = 1; k < d->n_series; k++) {
+		const tl__draw_series *s = &d->series[k];
+		uint32_t pinned = 0;
+		for (uint32_t i = 0; i < s->count; i++)
+			pinned += d->frames[s->member[i]].pinned;
+		for (uint32_t i = 0; i < s->count && pinned > FEW && !s->layers; i++)
+			d->frames[s->member[i]].kept = false;
+	}
+}
+
 tl_status tl__draw_pin(tl__draw *d, const char *patterns, tl_error *err)
 {
 	const char **path = tl__draw_zeroed(d, d->n_frames, sizeof *path);
-	for (uint32_t f = 1; path && f < d->n_frames; f++)
-		if (!(path[f] = tl__draw_path(d, f, false)))
-			path = NULL;
 	char *copy = tl_arena_strdup(&d->arena, patterns), *rest = NULL;
 	if (!path || !copy)
 		return tl_error_memory(err);
+	for (uint32_t f = 1; f < d->n_frames; f++)
+		if (!(path[f] = tl__draw_path(d, f, false)))
+			return tl_error_memory(err);
 	tl_status status = TL_OK;
 	for (char *p = strtok_r(copy, ",", &rest); p && !status; p = strtok_r(NULL, ",", &rest))
 		status = pin(d, skip_blanks(p), path, err);
+	keep(d);
 	return status;
 }

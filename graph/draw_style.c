@@ -9,6 +9,7 @@
 #include <inttypes.h>
 
 #include "graph/algebra.h"
+#include "graph/call.h"
 
 const tl__draw_colours tl__draw_styles[TL__DRAW_STYLES] = {
 	[TL__DRAW_INPUT] = {"input", " shape=ellipse style=filled", {"#d3ecc8"}, {"#5c8f47"}},
@@ -19,7 +20,7 @@ const tl__draw_colours tl__draw_styles[TL__DRAW_STYLES] = {
 	[TL__DRAW_ELEMENTWISE] = {"element by element", "", {"#d4e6f9", "#fbdad3"}, {"#6796c8", "#cf7668"}},
 	[TL__DRAW_OTHER] = {"other op", "", {"#c8c2ec", "#eabfd8"}, {"#6f63b5", "#aa5087"}},
 	[TL__DRAW_VIEW] = {"view of the same memory", "", {"#ffffff", "#ffffff"}, {"#9fb6cf", "#d9aaa2"}},
-	[TL__DRAW_FOLD] = {"a scope folded", " shape=box3d style=filled", {"#c3d7ec", "#f3c9c0"}, {"#2f66a3", "#a8382a"}},
+	[TL__DRAW_FOLD] = {"many ops folded", " shape=box3d style=filled", {"#c3d7ec", "#f3c9c0"}, {"#2f66a3", "#a8382a"}},
 	[TL__DRAW_LEFT_OUT] = {"left out", " style=\"filled,dashed\"", {"#fbfbfb", "#fbfbfb"}, {"#5a6a7a", "#8a5a50"}},
 };
 
@@ -41,6 +42,8 @@ tl__draw_style tl__draw_node_style(const tl__draw *d, uint32_t i)
 		return TL__DRAW_NUMBER;
 	if (node->op->flags & TL_OP_LEAF)
 		return node->value.dtype == TL_I32 ? TL__DRAW_INDEX : TL__DRAW_INPUT;
+	if (tl__call_body(node))
+		return TL__DRAW_FOLD;
 	if (node->op->flags & TL_OP_PRODUCT)
 		return TL__DRAW_PRODUCT;
 	if (node->op->map)
@@ -202,15 +205,20 @@ void tl__draw_write_place(const tl__draw *d, tl__draw_kind kind, bool between, u
 void tl__draw_write_edge(const tl__draw *d, const tl__draw_edge *e)
 {
 	char shape[TL__DRAW_SHAPE], label[TL__DRAW_SHAPE + 32] = "";
+	bool between = d->boxes[e->from].frame != d->boxes[e->to].frame;
+	uint32_t place = e->place;
 	tl__draw_shape(d, tl__draw_node(d, e->node)->value.shape, shape);
-	if (d->options.hide_shapes && e->count > 1)
+	if (e->kind == TL__DRAW_KEPT || (d->options.hide_shapes && e->count == 1))
+		*label = '\0';
+	else if (d->options.hide_shapes)
 		snprintf(label, sizeof label, "x %" PRIu32, e->count);
 	else if (e->mixed)
 		snprintf(label, sizeof label, "%" PRIu32 " values", e->count);
 	else if (e->count > 1)
 		snprintf(label, sizeof label, "%s x %" PRIu32, shape, e->count);
-	else if (!d->options.hide_shapes)
+	else if (place)
+		snprintf(label, sizeof label, "%" PRIu32 ": %s", place - 1, shape);
+	else
 		snprintf(label, sizeof label, "%s", shape);
-	bool between = d->boxes[e->from].frame != d->boxes[e->to].frame;
-	tl__draw_write_place(d, e->kind, between, e->place, *label ? label : NULL);
+	tl__draw_write_place(d, e->kind, between, *label ? 0 : place, *label ? label : NULL);
 }

@@ -220,7 +220,7 @@ tl_attention_result tl_attention_step(const tl_attention *a, const tl_attention_
 	else
 		context = from_heads(
 			tl_sum(tl_mul(tl_unsqueeze(weights, -1), by_heads(m->values, heads)), TL_AXES(0), false));
-	return (tl_attention_result){finish(a, context), weights};
+	return (tl_attention_result){tl_name(finish(a, context), "context"), tl_name(weights, "weights")};
 }
 
 /* (T, B, N D) as B N matrices (T, D) */
@@ -273,7 +273,8 @@ tl_attention_result tl_attention_run(
 	tl_var all =
 		tl_matmul(tl_reshape(weights, TL_SHAPE(batch * heads, steps, places)), matrices(m->values, heads));
 	all = tl_transpose(tl_reshape(all, TL_SHAPE(batch, heads, steps, tl_dim(all, 2))), time_first);
-	return (tl_attention_result){finish(a, from_heads(all)), tl_transpose(weights, weights_back)};
+	all = finish(a, from_heads(all));
+	return (tl_attention_result){tl_name(all, "context"), tl_name(tl_transpose(weights, weights_back), "weights")};
 }
 
 tl_attention_result tl_attention_self(const tl_attention *a, tl_var x, const int64_t *lengths, bool causal)

@@ -45,8 +45,9 @@ static tl_state lstm_peephole_step(const tl_var *p, tl_var x, tl_state s)
 	tl_var z = tl__sum_of_products(p, x, s.v[0]), peep = p[CELL_EXTRA];
 	tl_var i = tl_sigmoid(tl_add(tl__gate(z, 0, 4), tl_mul(tl__gate(peep, 0, 3), s.v[1])));
 	tl_var f = tl_sigmoid(tl_add(tl__gate(z, 1, 4), tl_mul(tl__gate(peep, 1, 3), s.v[1])));
-	tl_var c = tl_add(tl_mul(f, s.v[1]), tl_mul(i, tl_tanh(tl__gate(z, 2, 4))));
-	tl_var o = tl_sigmoid(tl_add(tl__gate(z, 3, 4), tl_mul(tl__gate(peep, 2, 3), c)));
+	tl_var g = tl_tanh(tl__gate(z, 2, 4));
+	tl_var c = tl_name(tl_add(tl_mul(tl_name(f, "forget"), s.v[1]), tl_mul(tl_name(i, "input"), tl_name(g, "new"))), "memory");
+	tl_var o = tl_name(tl_sigmoid(tl_add(tl__gate(z, 3, 4), tl_mul(tl__gate(peep, 2, 3), c))), "output");
 	return tl_state2(tl_mul(o, tl_tanh(c)), c);
 }
 

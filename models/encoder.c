@@ -161,7 +161,7 @@ static tl_encoded run_convs(const tl_encoder *e, tl_var x, const int64_t *length
 		tl_var w = tl_use(x.tape, e->convs[2 * j]), b = tl_use(x.tape, e->convs[2 * j + 1]);
 		x = tl_tanh(tl_conv1d(
 			j ? tl_dropout(x, dropout) : x, w, b, &(tl_conv1d_options){.padding = TL_CONV_SAME}));
-		x = tl_masked(x, mask);
+		x = tl_name(tl_masked(x, mask), "output");
 		tl_scope_end(x.tape);
 	}
 	return (tl_encoded){x, tl_state1(tl_unsqueeze(mean_over(x, lengths), 0))};

@@ -65,7 +65,7 @@ static bool recur(const tl_hmm *m, tl_var symbols, tl_state initial, tl_var *joi
 	for (int64_t t = 0; t < steps && tl_ok(q); t++) {
 		tl_scope_begin(tape, "t", t);
 		joint[t] = tl_add(safe_log(q), tl_select(e, 0, t));
-		q = next[t] = tl_matmul(tl_softmax(joint[t], -1), a);
+		q = next[t] = tl_matmul(tl_name(tl_softmax(joint[t], -1), "state"), a);
 		tl_scope_end(tape);
 	}
 	return tl_ok(q);

@@ -119,6 +119,15 @@ static tl_var zone_out(const direction *d, tl_var before, tl_var now, double z)
 	return tl_where(tl_dropout_mask(d->tape, tl_var_shape(now), z), now, before);
 }
 
+/* Those to which the cell gave no names can be found, too: see graph/find.h. */
+static void name_states(tl_state s)
+{
+	static const char *const name[TL_MAX_STATES] = {"hidden", "state1", "state2", "state3"};
+	for (int k = 0; k < s.n; k++)
+		if (!tl_var_name(s.v[k]))
+			tl_name(s.v[k], name[k]);
+}
+
 /* One step: x becomes the output, s the next state. */
 static bool step(const direction *d, tl_var *x, tl_state *s)
 {
@@ -133,6 +142,7 @@ static bool step(const direction *d, tl_var *x, tl_state *s)
 	for (int k = 0; k < next.n; k++)
 		if (o->zoneout[k] > 0)
 			next.v[k] = zone_out(d, s->v[k], next.v[k], o->zoneout[k]);
+	name_states(next);
 	*x = o->cell->output ? o->cell->output(d->p, *x, next) : next.v[0];
 	*s = next;
 	return !o->cell->output || tl__rnn_check_output(d->rnn, d->tape, *x, rows);

@@ -36,6 +36,7 @@
 #include "graph/check.h"
 #include "graph/checkpoint.h"
 #include "graph/draw.h"
+#include "graph/find.h"
 #include "graph/grad.h"
 #include "graph/kept.h"
 #include "graph/overlay.h"
