@@ -48,7 +48,7 @@ static tl_status record_and_draw(graph_options *o, tl_error *err)
 	if (!out)
 		return tl_error_memory(err);
 	example_describe(&o->example, t, title, axes, sizeof title);
-	snprintf(whole, sizeof whole, "%.120s; %.120s", title, axes);
+	snprintf(whole, sizeof whole, "%.120s%s%.120s", title, o->draw.legend ? "" : "; ", o->draw.legend ? "" : axes);
 	tl_draw_options draw = o->draw;
 	draw.title = whole;
 	draw.axes = axes;
