@@ -65,28 +65,28 @@ tl_bits tl__greatest_bits_rows(const tl_real *x, int64_t rows, int64_t columns, 
 	return atomic_load(&s.most);
 }
 
-static void measure(void *ctx, int64_t n, char *const *at, const int64_t *step)
+typedef struct place {
+	int64_t at, first; /* elements that were passed; -1 */
+	double value;
+} place;
+
+static void look(void *ctx, int64_t n, char *const *at, const int64_t *step)
 {
-	tl_range *r = ctx;
+	place *p = ctx;
 	const tl_real *x = (const tl_real *)at[0];
-	for (int64_t i = 0; i < n; i++, r->n++) {
-		double value = (double)x[i * step[0]];
-		r->nans += isnan(value);
-		r->plus += isinf(value) && value > 0;
-		r->minus += isinf(value) && value < 0;
-		if (!isfinite(value)) {
-			r->first = r->first < 0 ? r->n : r->first;
-			continue;
+	for (int64_t i = 0; i < n && p->first < 0; i++)
+		if (!isfinite(x[i * step[0]])) {
+			p->first = p->at + i;
+			p->value = (double)x[i * step[0]];
 		}
-		r->low = fmin(r->low, value);
-		r->high = fmax(r->high, value);
-	}
+	p->at += n;
 }
 
-tl_range tl__range(const tl_tensor *t)
+int64_t tl__first_not_finite(const tl_tensor *t, double *value)
 {
-	tl_range r = {.first = -1, .low = INFINITY, .high = -INFINITY};
+	place p = {.first = -1};
 	if (tl_shape_size(t->shape) > 0)
-		tl__walk(1, &t, measure, &r);
-	return r;
+		tl__walk(1, &t, look, &p);
+	*value = p.value;
+	return p.first;
 }

@@ -26,13 +26,7 @@ tl_bits tl__greatest_bits(int64_t n, const tl_real *x);
 /* The same of rows that lie `step` elements apart, on the pool's threads (NULL: on this one). */
 tl_bits tl__greatest_bits_rows(const tl_real *x, int64_t rows, int64_t columns, int64_t step, tl_pool *pool);
 
-/* What a tensor of reals holds, for people. */
-typedef struct tl_range {
-	int64_t n, nans, plus, minus; /* elements; of them NaN, +infinity, -infinity */
-	int64_t first;                /* the first that is not finite, in row-major order; -1: none */
-	double low, high;             /* of the finite ones, if there are any */
-} tl_range;
-
-tl_range tl__range(const tl_tensor *t);
+/* The place of the first NaN or infinity of a tensor of reals, in row-major order, and what it is; -1: there is none. */
+int64_t tl__first_not_finite(const tl_tensor *t, double *value);
 
 #endif

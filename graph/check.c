@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/statistics.h"
 #include "graph/call.h"
 #include "graph/check_run.h"
 #include "graph/leaf.h"
@@ -36,15 +37,8 @@ void tl_tape_set_check(tl_tape *t, bool on)
 
 void tl__check_leaf(tl_tape *t, const tl_tensor *value)
 {
-	if (value->dtype != TL_REAL || t->infinite || tl_shape_size(value->shape) == 0)
-		return;
-	tl_range r = tl__range(value);
-	t->infinite = r.plus + r.minus > 0;
-}
-
-static bool has_infinity(const tl_range *r)
-{
-	return r->plus + r->minus > 0;
+	if (value->dtype == TL_REAL && !t->infinite)
+		t->infinite = tl_statistics_of(value).infinite > 0;
 }
 
 /* The node in whose memory a value lies. */
@@ -60,13 +54,13 @@ static bool is_leaf(const tl_node *node)
 	return node->op->flags & TL_OP_LEAF;
 }
 
-/* May a range of its value not be there? Only a parameter's infinity cannot be meant. */
-static bool is_faulty_leaf(const tl_node *node, const tl_range *x)
+/* Is it a leaf with a fault of its own? A NaN is one; an infinity may be meant, but not in a parameter. */
+static bool is_faulty_leaf(const tl_node *node, const tl_statistics *x)
 {
-	return is_leaf(node) && (x->nans || (node->op == &tl_op_param && has_infinity(x)));
+	return is_leaf(node) && (x->nans || (node->op == &tl_op_param && x->infinite));
 }
 
-/* "log, node 93 'p'", "parameter 'rnn.l0.w'", "input 'x'" */
+/* "log, node 93 'p'", "parameter 'rnn.l0.w'", "input, node 1 'x'" */
 static void put_node(report *r, const tl_tape *t, uint32_t i)
 {
 	const tl_node *node = &t->nodes[i];
@@ -97,25 +91,18 @@ static void put_origin(report *r, const tl_tape *t, uint32_t i)
 	put_node(r, t, node->adjoint_of);
 }
 
-/* "1 of 4 elements is -Inf", "3 of 12 elements are NaN, 2 Inf", "first at (0, 2)" */
-static void put_faults(report *r, const tl_range *x, tl_shape shape)
+/* "1 of 4 elements is -Inf", "5 of 12 elements are NaN or infinite"; ", first at (0, 2)" */
+static void put_faults(report *r, const tl_statistics *x, const tl_tensor *value)
 {
-	const char *between = x->nans + x->plus + x->minus == 1 ? " is " : " are ";
-	put(r, "%" PRId64 " of %" PRId64 " element%s", x->nans + x->plus + x->minus, x->n, x->n == 1 ? "" : "s");
-	const struct {
-		int64_t n;
-		const char *name;
-	} kind[] = {{x->nans, "NaN"}, {x->plus, "Inf"}, {x->minus, "-Inf"}};
-	bool several = (x->nans > 0) + (x->plus > 0) + (x->minus > 0) > 1;
-	for (size_t k = 0; k < sizeof kind / sizeof *kind; k++)
-		if (kind[k].n) {
-			put(r, "%s", between);
-			if (several)
-				put(r, "%" PRId64 " ", kind[k].n);
-			put(r, "%s", kind[k].name);
-			between = ", ";
-		}
-	int64_t index[TL_MAX_AXES], rest = x->first;
+	double first;
+	tl_shape shape = value->shape;
+	int64_t n = x->nans + x->infinite, rest = tl__first_not_finite(value, &first);
+	put(r, "%" PRId64 " of %" PRId64 " element%s %s ", n, x->count, x->count == 1 ? "" : "s", n == 1 ? "is" : "are");
+	if (n == 1 && x->infinite)
+		put(r, "%sInf", first < 0 ? "-" : "");
+	else
+		put(r, "%s%s%s", x->nans ? "NaN" : "", x->nans && x->infinite ? " or " : "", x->infinite ? "infinite" : "");
+	int64_t index[TL_MAX_AXES];
 	for (int i = (int)shape.axes - 1; i >= 0; i--) {
 		index[i] = rest % shape.dim[i];
 		rest /= shape.dim[i];
@@ -138,13 +125,13 @@ static void put_operand(report *r, const tl_tape *t, uint32_t i)
 	put(r, " %s", tl_shape_text(node->value.shape, shape));
 	if (node->value.dtype != TL_REAL)
 		return;
-	tl_range x = tl__range(&node->value);
-	if (x.n > x.nans + x.plus + x.minus)
-		put(r, " from %.4g to %.4g", x.low, x.high);
+	tl_statistics x = tl_statistics_of(&node->value);
+	if (x.finite)
+		put(r, " from %.4g to %.4g", x.least, x.greatest);
 	if (x.nans)
 		put(r, ", %" PRId64 " NaN", x.nans);
-	if (has_infinity(&x))
-		put(r, ", %" PRId64 " infinite", x.plus + x.minus);
+	if (x.infinite)
+		put(r, ", %" PRId64 " infinite", x.infinite);
 }
 
 static tl_status fail(tl_tape *t, const report *r)
@@ -152,7 +139,7 @@ static tl_status fail(tl_tape *t, const report *r)
 	return tl_error_set(&t->error, TL_ERR_VALUE, "%s", r->text);
 }
 
-static tl_status report_node(tl_tape *t, uint32_t i, const tl_range *x)
+static tl_status report_node(tl_tape *t, uint32_t i, const tl_statistics *x)
 {
 	const tl_node *node = &t->nodes[i];
 	char shape[TL_SHAPE_TEXT];
@@ -162,7 +149,7 @@ static tl_status report_node(tl_tape *t, uint32_t i, const tl_range *x)
 	put_origin(&r, t, i);
 	put_scope(&r, t, i);
 	put(&r, ": ");
-	put_faults(&r, x, node->value.shape);
+	put_faults(&r, x, &node->value);
 	put(&r, "; shape %s; operand%s ", tl_shape_text(node->value.shape, shape), node->n_in == 1 ? "" : "s");
 	for (uint32_t k = 0; k < node->n_in && k < MOST_OPERANDS; k++) {
 		put(&r, "%s", k ? "; " : "");
@@ -178,12 +165,12 @@ static tl_status report_leaf(tl_tape *t, uint32_t leaf, uint32_t user)
 	const tl_node *node = &t->nodes[leaf];
 	char shape[TL_SHAPE_TEXT];
 	report r = {.used = 0};
-	tl_range x = tl__range(&node->value);
+	tl_statistics x = tl_statistics_of(&node->value);
 	put(&r, "not finite: ");
 	put_node(&r, t, leaf);
 	put_scope(&r, t, leaf);
 	put(&r, ": ");
-	put_faults(&r, &x, node->value.shape);
+	put_faults(&r, &x, &node->value);
 	put(&r, "; shape %s; first used by ", tl_shape_text(node->value.shape, shape));
 	put_node(&r, t, user);
 	put_origin(&r, t, user);
@@ -197,17 +184,17 @@ tl_status tl__check_node(tl_tape *t, uint32_t i)
 	int64_t n = tl_shape_size(node->value.shape);
 	if (node->value.dtype != TL_REAL || tl__greatest_bits(n, node->value.data) < TL_BITS_INFINITY)
 		return TL_OK;
-	tl_range x = tl__range(&node->value);
+	tl_statistics x = tl_statistics_of(&node->value);
 	bool taken_over = false;
 	for (uint32_t k = 0; k < node->n_in; k++) {
 		const tl_node *operand = &t->nodes[node->in[k]];
 		if (operand->value.dtype != TL_REAL)
 			continue;
-		tl_range in = tl__range(&operand->value);
+		tl_statistics in = tl_statistics_of(&operand->value);
 		uint32_t root = root_of(t, node->in[k]);
 		if (is_faulty_leaf(&t->nodes[root], &in))
 			return report_leaf(t, root, i);
-		taken_over |= x.nans ? in.nans > 0 : has_infinity(&in);
+		taken_over |= x.nans ? in.nans > 0 : in.infinite > 0;
 	}
 	if (taken_over)
 		return TL_OK;
@@ -221,7 +208,7 @@ tl_status tl__check_call(tl_tape *t, const tl_node *node)
 		const tl_tensor *value = &t->nodes[root].value;
 		if (value->dtype != TL_REAL || !(t->nodes[root].flags & TL_NODE_READY))
 			continue;
-		tl_range x = tl__range(value);
+		tl_statistics x = tl_statistics_of(value);
 		if (is_faulty_leaf(&t->nodes[root], &x))
 			return report_leaf(t, root, (uint32_t)(node - t->nodes));
 	}
