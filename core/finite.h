@@ -26,7 +26,7 @@ tl_bits tl__greatest_bits(int64_t n, const tl_real *x);
 /* The same of rows that lie `step` elements apart, on the pool's threads (NULL: on this one). */
 tl_bits tl__greatest_bits_rows(const tl_real *x, int64_t rows, int64_t columns, int64_t step, tl_pool *pool);
 
-/* The place of the first NaN or infinity of a tensor of reals, in row-major order, and what it is; -1: there is none. */
+/* Where in row-major order the first NaN or infinity of a tensor of reals is, and which; -1: there is none. */
 int64_t tl__first_not_finite(const tl_tensor *t, double *value);
 
 #endif

@@ -49,6 +49,21 @@ static uint32_t root_of(const tl_tape *t, uint32_t i)
 	return i;
 }
 
+/* What is looked at of a node's value. */
+static tl_tensor looked_at(const tl_node *node)
+{
+	tl_tensor value = node->value;
+	if (node->op->numbers)
+		value.shape.dim[0] = tl__check_size(node->op, node->params, &value);
+	return value;
+}
+
+static tl_statistics statistics_of(const tl_node *node)
+{
+	tl_tensor value = looked_at(node);
+	return tl_statistics_of(&value);
+}
+
 static bool is_leaf(const tl_node *node)
 {
 	return node->op->flags & TL_OP_LEAF;
@@ -125,7 +140,7 @@ static void put_operand(report *r, const tl_tape *t, uint32_t i)
 	put(r, " %s", tl_shape_text(node->value.shape, shape));
 	if (node->value.dtype != TL_REAL)
 		return;
-	tl_statistics x = tl_statistics_of(&node->value);
+	tl_statistics x = statistics_of(node);
 	if (x.finite)
 		put(r, " from %.4g to %.4g", x.least, x.greatest);
 	if (x.nans)
@@ -181,16 +196,16 @@ static tl_status report_leaf(tl_tape *t, uint32_t leaf, uint32_t user)
 tl_status tl__check_node(tl_tape *t, uint32_t i)
 {
 	const tl_node *node = &t->nodes[i];
-	int64_t n = tl_shape_size(node->value.shape);
+	int64_t n = tl__check_size(node->op, node->params, &node->value);
 	if (node->value.dtype != TL_REAL || tl__greatest_bits(n, node->value.data) < TL_BITS_INFINITY)
 		return TL_OK;
-	tl_statistics x = tl_statistics_of(&node->value);
+	tl_statistics x = statistics_of(node);
 	bool taken_over = false;
 	for (uint32_t k = 0; k < node->n_in; k++) {
 		const tl_node *operand = &t->nodes[node->in[k]];
 		if (operand->value.dtype != TL_REAL)
 			continue;
-		tl_statistics in = tl_statistics_of(&operand->value);
+		tl_statistics in = statistics_of(operand);
 		uint32_t root = root_of(t, node->in[k]);
 		if (is_faulty_leaf(&t->nodes[root], &in))
 			return report_leaf(t, root, i);

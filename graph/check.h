@@ -21,12 +21,12 @@
  * Infinities may be meant: masks are made of them. On a tape where an infinite constant or input was recorded since
  * the reset, what is computed is stopped at NaN only; the report still names an infinity that was born before.
  *
- * Results of a plan are checked where they are written, also those that only live in registers, at a few percent of
- * a step's time. Not until something is found are the nodes computed once more, one by one, to find the first one
- * (graph/executor.h: they are pure functions, random ones included). Should a plan's sum overflow
- * where no single node does, the report names the instruction. A node that does much at once
- * (a fused layer) is named as a whole; the place of the first element then tells the time step. In a checkpoint, steps
- * are told from the segment's first one: "in t+3" of the segment in "layer=0/t=8" is t=11.
+ * Results of a plan are checked where they are written, also those that only live in registers, at a few percent
+ * of a step's time. Not until something is found are the nodes computed once more, one by one, to find the first
+ * one (graph/executor.h: they are pure functions, random ones included). Should a plan's sum overflow where no
+ * single node does, the report names the instruction. A node that does much at once (a fused layer) is named as a
+ * whole. In a checkpoint, steps are told from the segment's first one: "in t+3" of the segment in
+ * "layer=0/t=8" is t=11.
  */
 #ifndef TL_GRAPH_CHECK_H
 #define TL_GRAPH_CHECK_H

@@ -12,6 +12,13 @@ static inline tl_bits tl__check_limit(const tl_tape *t)
 	return !t->check ? 0 : t->infinite ? TL_BITS_INFINITY + 1 : TL_BITS_INFINITY;
 }
 
+/* How many elements of a result are looked at. */
+static inline int64_t tl__check_size(const tl_op *op, const void *params, const tl_tensor *value)
+{
+	int64_t size = tl_shape_size(value->shape);
+	return op->numbers ? op->numbers(params, size) : size;
+}
+
 /* A leaf was recorded: an infinity in it is meant, unless it is a parameter. */
 void tl__check_leaf(tl_tape *t, const tl_tensor *value);
 /* Node i was computed, its operands' values are there: fails where the fault began with it. */

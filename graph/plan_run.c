@@ -207,8 +207,10 @@ static tl_status run_kernel(const tl_kernel_step *k, tl_frame *f)
 		tl__map(k->op->map, k->params, call.out, in, call.n_in, f->pool);
 	else
 		status = k->op->kernel(&call);
-	if (!status && call.out->dtype == TL_REAL)
-		check_rows(f, call.out->data, 1, tl_shape_size(call.out->shape), tl_shape_size(call.out->shape), f->pool);
+	if (!status && f->limit && call.out->dtype == TL_REAL) {
+		int64_t n = tl__check_size(k->op, k->params, call.out);
+		check_rows(f, call.out->data, 1, n, n, f->pool);
+	}
 	tl_arena_clear(f->scratch);
 	if (status == TL_ERR_VALUE && k->op == &tl__op_call)
 		tl__check_call(t, node);

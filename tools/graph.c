@@ -12,8 +12,8 @@
 #define MOST_OPTIONS 32 /* of a task's model */
 
 enum {
-	LENGTH = 0x500, TARGET_LENGTH, BATCH, SYMBOLS, LABELS, INPUTS, TEXT, TARGET, DATA, SEED, THREADS, FOLD, STEPS, EXPAND,
-	FORWARD, BACKWARD, BOTH, SHOW, DIRECTION, LEGEND, NO_SHAPES, TIME_LIMIT
+	LENGTH = 0x500, TARGET_LENGTH, BATCH, SYMBOLS, LABELS, INPUTS, TEXT, TARGET, DATA, SEED, THREADS, FOLD, STEPS,
+	EXPAND, FORWARD, BACKWARD, BOTH, SHOW, DIRECTION, LEGEND, NO_SHAPES, TIME_LIMIT
 };
 
 static const struct argp_option options[] = {
@@ -23,8 +23,8 @@ static const struct argp_option options[] = {
 	{"batch", BATCH, "N", 0, "Rows (1)", 2},
 	{"text", TEXT, "TEXT", 0, "Read a text in place of random symbols", 2},
 	{"target", TARGET, "TEXT", 0, "What a translator writes for it", 2},
-	{"data", DATA, "FILE", 0, "Read a file: a language model its text, others its first line, models of series the first "
-		"one in an .npy file", 2},
+	{"data", DATA, "FILE", 0, "Read a file: a language model its text, others its first line, models of series the "
+		"first one in an .npy file", 2},
 	{"symbols", SYMBOLS, "N", 0, "Size of a new model's vocabularies (65, or those of --text)", 2},
 	{"labels", LABELS, "N", 0, "Labels that a new tagger, classifier or model of series knows (5)", 2},
 	{"inputs", INPUTS, "N", 0, "Numbers that a new model of series reads at each step (3)", 2},

@@ -23,7 +23,8 @@ static tl_status add_gradients(const task *t, tl_var *out, tl_error *err)
 	return TL_OK;
 }
 
-static tl_status draw_outputs(const graph_options *o, const tl_draw_options *with, int n, const tl_var *out, tl_error *err)
+static tl_status draw_outputs(
+	const graph_options *o, const tl_draw_options *with, int n, const tl_var *out, tl_error *err)
 {
 	tl_draw_options draw = *with;
 	tl_overlay *overlay = NULL;

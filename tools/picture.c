@@ -18,7 +18,8 @@ tl_status picture_check(const char *path, tl_error *err)
 	return tl_error_set(err, TL_ERR_ARGUMENT, "-o %s: the ending must be .svg, .png, .pdf, .dot or .gv", path);
 }
 
-tl_status picture_write(const char *path, int n, const tl_var *outputs, const tl_draw_options *o, int seconds, tl_error *err)
+tl_status picture_write(
+	const char *path, int n, const tl_var *outputs, const tl_draw_options *o, int seconds, tl_error *err)
 {
 	image_program dot = {"dot", "graphviz", "Without -o the graph is printed as text", seconds,
 		"draw less: --fold cell or layer, fewer --steps; or raise --time-limit"};

@@ -7,8 +7,8 @@
 
 /*
  * By the path's ending: .svg, .png, .pdf (through the program `dot`, which is looked for on PATH), .dot or .gv.
- * NULL writes dot text to standard output. The file appears complete or not at all. `dot` may take so many seconds; 0:
- * any number.
+ * NULL writes dot text to standard output. The file appears complete or not at all. `dot` may take so many
+ * seconds; 0: any number.
  */
 tl_status picture_write(
 	const char *path, int n, const tl_var *outputs, const tl_draw_options *o, int seconds, tl_error *err);
