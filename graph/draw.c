@@ -8,7 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define COST 600 /* of a drawing at most, see tl__draw_rank: Graphviz 2.43 takes a tenth of a second for it */
+#define PLAIN 250 /* what a drawing with every op may cost, see tl__draw_rank, */
+#define COST 600 /* and any other: Graphviz 2.43 takes a tenth of a second for it */
 #define MOST 600 /* boxes that it may be worth to find the cost of */
 
 static tl_status check(int n, const tl_var *v, tl_error *err)
@@ -94,14 +95,23 @@ static tl_status try(tl__draw *d, tl__draw_choice choice, bool bounded, double *
 	d->edges = NULL;
 	d->leaves = NULL;
 	d->n_bundles = d->cap_bundles = d->n_boxes = d->cap_boxes = 0;
+	d->likes = NULL;
+	d->n_likes = d->cap_likes = 0;
+	d->like_of = (tl__draw_map){0};
 	d->n_edges = d->cap_edges = d->n_leaves = d->cap_leaves = 0;
-	d->edge_of = d->leaf_of = (tl__draw_map){0};
+	d->edge_of = d->leaf_of = d->used_in = (tl__draw_map){0};
 	*cost = 1e30;
 	tl_status status = tl__draw_make_boxes(d, err);
 	if (status || (bounded && d->n_boxes > MOST))
 		return status;
 	status = tl__draw_make_edges(d, err);
 	return status ? status : tl__draw_rank(d, cost, err);
+}
+
+/* Anything but ":"? */
+static bool leaves_out(const tl__draw_slices *s)
+{
+	return s->n != 1 || s->at->single || !s->at->from_first || !s->at->to_last || s->at->step != 1;
 }
 
 /* The most detailed choice that is cheap enough, or the last one. */
@@ -135,6 +145,7 @@ static tl_status choose(tl__draw *d, tl_error *err)
 		tl__draw_choice c = {.fold = o->fold ? o->fold : ways[k].fold};
 		double cost;
 		tl_arena_rewind(&d->arena, start);
+		c.alike = o->steps ? leaves_out(&given) : k > 0;
 		c.steps = o->steps ? &given : ways[k].steps ? &chosen : NULL;
 		if (!told) {
 			c.most = ways[k].most;
@@ -144,7 +155,7 @@ static tl_status choose(tl__draw *d, tl_error *err)
 			status = tl__draw_parse_steps(d, ways[k].steps, &chosen, err);
 		if (!status)
 			status = try(d, c, !told && k + 1 < WAYS, &cost, err);
-		if (told || cost <= COST)
+		if (told || cost <= (c.fold == TL_DRAW_FOLD_NONE && !o->fold ? PLAIN : COST))
 			break;
 	}
 	return status ? status : tl__draw_cut_far(d, err);

@@ -71,8 +71,15 @@ static bool add_edge(tl__draw *d, uint32_t i, uint32_t k, uint32_t place)
 	if (a == b)
 		return true;
 	tl__draw_kind kind = kind_of(d, from, i);
-	uint32_t *known = tl__draw_find(d, &d->edge_of, a, b);
-	if (known && *known) {
+	uint32_t *known = tl__draw_find(d, &d->edge_of, a, b), *used = tl__draw_find(d, &d->used_in, from, b);
+	if (!known || !used)
+		return false;
+	if (*used) {
+		d->edges[*known].place = 0;
+		return true;
+	}
+	*used = 1;
+	if (*known) {
 		tl__draw_edge *e = &d->edges[*known];
 		e->mixed = e->mixed ||
 			!tl_shape_equal(tl__draw_node(d, e->node)->value.shape, tl__draw_node(d, from)->value.shape);
@@ -80,7 +87,7 @@ static bool add_edge(tl__draw *d, uint32_t i, uint32_t k, uint32_t place)
 		e->place = 0;
 		return true;
 	}
-	tl__draw_edge *e = known ? tl__draw_push(d, &d->edges, &d->n_edges, &d->cap_edges, sizeof *e) : NULL;
+	tl__draw_edge *e = tl__draw_push(d, &d->edges, &d->n_edges, &d->cap_edges, sizeof *e);
 	if (!e)
 		return false;
 	*e = (tl__draw_edge){.from = a, .to = b, .count = 1, .node = from, .place = place, .kind = kind};

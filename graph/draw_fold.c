@@ -5,6 +5,8 @@
  */
 #include "graph/draw_parts.h"
 
+#define ALIKE 8 /* boxes of one name that a frame may hold before some are left out */
+
 static uint32_t new_bundle(tl__draw *d, tl__draw_bundle bundle)
 {
 	tl__draw_bundle *b = tl__draw_push(d, &d->bundles, &d->n_bundles, &d->cap_bundles, sizeof *b);
@@ -128,8 +130,60 @@ static uint32_t group_of(const tl__draw *d, uint32_t i)
 	return d->choice.fold >= TL_DRAW_FOLD_OPS ? d->group[i] : i;
 }
 
-/* The bundle of boxes left out that the next box directly in a frame belongs to, or 0. */
-static bool rest_of(tl__draw *d, uint32_t f, uint32_t *bundle)
+/* Boxes directly in a frame that have one name. */
+typedef struct tl__draw_like {
+	uint32_t count, seen, rest;
+} tl__draw_like;
+
+static tl__draw_like *like_of(tl__draw *d, uint32_t i)
+{
+	uint32_t *at = tl__draw_find(d, &d->like_of, d->frame[i], d->label[i]);
+	if (at && !*at) {
+		if (!tl__draw_push(d, &d->likes, &d->n_likes, &d->cap_likes, sizeof *d->likes))
+			return NULL;
+		*at = d->n_likes - 1;
+	}
+	return at ? &d->likes[*at] : NULL;
+}
+
+/* Counts boxes by frame, and by name where that is asked for. */
+static tl_status count_items(tl__draw *d, tl_error *err)
+{
+	for (uint32_t i = 1; i < d->end; i++) {
+		if (!(d->mark[i] & TL__DRAW_STANDS) || group_of(d, i) != i || d->frames[d->frame[i]].bundle)
+			continue;
+		d->frames[d->frame[i]].items++;
+		tl__draw_like *like = d->choice.alike ? like_of(d, i) : NULL;
+		if (like)
+			like->count++;
+		else if (d->choice.alike)
+			return tl_error_memory(err);
+	}
+	return TL_OK;
+}
+
+/* The bundle of the boxes left out that are named like node i's, or 0: the first two and the last one stay. */
+static bool rest_alike(tl__draw *d, uint32_t i, uint32_t *bundle)
+{
+	*bundle = 0;
+	if (!d->choice.alike || d->frames[d->frame[i]].matched || d->mark[i] & TL__DRAW_OUTPUT)
+		return true;
+	tl__draw_like *like = like_of(d, i);
+	if (!like)
+		return false;
+	uint32_t at = like->seen++;
+	if (like->count <= ALIKE || at < 2 || at + 1 == like->count)
+		return true;
+	if (!like->rest)
+		like->rest = new_bundle(d,
+			(tl__draw_bundle){
+				.what = TL__DRAW_ALIKE, .frame = d->frame[i], .name = d->labels.at[d->label[i]]});
+	*bundle = like->rest;
+	return *bundle;
+}
+
+/* The bundle of any boxes left out of a frame, or 0: the first ones and the last one stay. */
+static bool rest_of_frame(tl__draw *d, uint32_t f, uint32_t *bundle)
 {
 	tl__draw_frame *frame = &d->frames[f];
 	uint32_t most = d->choice.most, at = frame->seen++;
@@ -139,9 +193,17 @@ static bool rest_of(tl__draw *d, uint32_t f, uint32_t *bundle)
 	if (!frame->rest)
 		frame->rest = new_bundle(d, (tl__draw_bundle){.what = TL__DRAW_BOXES, .frame = f});
 	*bundle = frame->rest;
+	return *bundle;
+}
+
+/* A box of node i's group, or of those left out with it. */
+static bool rest_of(tl__draw *d, uint32_t i, uint32_t *bundle)
+{
+	if (!rest_alike(d, i, bundle) || (!*bundle && !rest_of_frame(d, d->frame[i], bundle)))
+		return false;
 	if (*bundle)
 		d->bundles[*bundle].count++;
-	return *bundle;
+	return true;
 }
 
 static uint32_t new_box(tl__draw *d, uint32_t frame, uint32_t bundle, uint32_t node)
@@ -166,7 +228,7 @@ static uint32_t box_of(tl__draw *d, uint32_t i)
 	uint32_t group = group_of(d, i), f = d->frame[i], bundle = d->frames[f].bundle;
 	if (!bundle && d->box[group])
 		return d->box[group];
-	if (!bundle && !rest_of(d, f, &bundle))
+	if (!bundle && !rest_of(d, group, &bundle))
 		return 0;
 	uint32_t box = bundle ? d->bundles[bundle].box : 0;
 	if (!box)
@@ -205,9 +267,8 @@ tl_status tl__draw_make_boxes(tl__draw *d, tl_error *err)
 	d->box = tl__draw_zeroed(d, d->end, sizeof *d->box);
 	if (!d->box)
 		return tl_error_memory(err);
-	for (uint32_t i = 1; i < d->end; i++)
-		if (d->mark[i] & TL__DRAW_STANDS && group_of(d, i) == i)
-			d->frames[d->frame[i]].items++;
+	if (count_items(d, err))
+		return TL_ERR_MEMORY;
 	for (uint32_t i = 1; i < d->end; i++) {
 		if (!(d->mark[i] & TL__DRAW_STANDS))
 			continue;

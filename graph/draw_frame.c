@@ -134,13 +134,18 @@ tl_status tl__draw_make_frames(tl__draw *d, tl_error *err)
 	const tl_tape *t = d->tape;
 	uint32_t *chain = tl__draw_zeroed(d, t->n_scopes + 1, sizeof *chain);
 	tl__draw_frame *root = tl__draw_push(d, &d->frames, &d->n_frames, &d->cap_frames, sizeof *root);
-	if (!chain || !root)
+	d->label = tl__draw_zeroed(d, d->end, sizeof *d->label);
+	if (!chain || !root || !d->label)
 		return tl_error_memory(err);
 	d->n_frames = 1; /* the drawing is number 0 */
 	d->frames[0] = (tl__draw_frame){.index = -1};
-	for (uint32_t i = 1; i < d->end; i++)
-		if (d->mark[i] & TL__DRAW_STANDS && !frame_of(d, d->run[i], t->nodes[i].scope, chain, &d->frame[i]))
+	for (uint32_t i = 1; i < d->end; i++) {
+		if (!(d->mark[i] & TL__DRAW_STANDS))
+			continue;
+		d->label[i] = tl__draw_string(d, &d->labels, tl__draw_name(&t->nodes[i]));
+		if (!d->label[i] || !frame_of(d, d->run[i], t->nodes[i].scope, chain, &d->frame[i]))
 			return tl_error_memory(err);
+	}
 	move_views(d);
 	return TL_OK;
 }

@@ -18,12 +18,17 @@ typedef struct op_count {
 
 typedef struct op_counts {
 	op_count of[OPS];
-	uint32_t n, others;
+	uint32_t n, others; /* others: of further names */
+	uint32_t all;
 } op_counts;
 
-static void count(op_counts *c, const char *name)
+static void count(op_counts *c, const tl_op *op)
 {
+	const char *name = op->name;
 	uint32_t at = 0;
+	if (op->flags & TL_OP_LEAF)
+		return;
+	c->all++;
 	while (at < c->n && strcmp(c->of[at].name, name) != 0)
 		at++;
 	if (at == OPS) {
@@ -65,12 +70,27 @@ static void list(const op_counts *c, char *text, size_t size)
 		add(text, size, &line, "%" PRIu32 " others", c->others);
 }
 
-void tl__draw_count_ops(const tl__draw *d, uint32_t box, char *text, size_t size)
+/* A checkpoint's call is one node, but its body has many. */
+static void count_node(op_counts *c, const tl_node *node)
+{
+	const tl_body *body = tl__call_body(node);
+	if (!body)
+		count(c, node->op);
+	for (uint32_t i = 1; body && i < body->n_nodes; i++)
+		count(c, body->nodes[i].op);
+}
+
+static op_counts count_box(const tl__draw *d, const tl__draw_box *b)
 {
 	op_counts c = {.n = 0};
-	const tl__draw_box *b = &d->boxes[box];
 	for (uint32_t k = 0; k < b->count; k++)
-		count(&c, tl__draw_node(d, d->member[b->first + k])->op->name);
+		count_node(&c, tl__draw_node(d, d->member[b->first + k]));
+	return c;
+}
+
+void tl__draw_count_ops(const tl__draw *d, uint32_t box, char *text, size_t size)
+{
+	op_counts c = count_box(d, &d->boxes[box]);
 	list(&c, text, size);
 }
 
@@ -99,27 +119,20 @@ static void shape(const tl__draw *d, uint32_t i, bool typed)
 	small(d->to, line);
 }
 
-/* A checkpoint's call is one node, but its body has many. */
-static void label_body(const tl__draw *d, const tl_body *body)
+static void label_body(const tl__draw *d, const tl_node *call)
 {
-	char ops[256];
+	char text[256];
 	op_counts c = {.n = 0};
-	uint32_t n = 0;
-	for (uint32_t i = 1; i < body->n_nodes; i++)
-		if (!(body->nodes[i].op->flags & TL_OP_LEAF)) {
-			count(&c, body->nodes[i].op->name);
-			n++;
-		}
-	snprintf(ops, sizeof ops, "%" PRIu32 " ops", n);
-	small(d->to, ops);
-	list(&c, ops, sizeof ops);
-	small(d->to, ops);
+	count_node(&c, call);
+	snprintf(text, sizeof text, "%" PRIu32 " ops", c.all);
+	small(d->to, text);
+	list(&c, text, sizeof text);
+	small(d->to, text);
 }
 
 static void label_node(const tl__draw *d, uint32_t i)
 {
 	const tl_node *node = tl__draw_node(d, i);
-	const tl_body *body = tl__call_body(node);
 	bool named = node->name && *node->name;
 	if (named)
 		bold(d->to, node->name);
@@ -129,8 +142,8 @@ static void label_node(const tl__draw *d, uint32_t i)
 		tl__draw_text(d->to, node->op->name);
 	else if (!(node->op->flags & TL_OP_LEAF))
 		small(d->to, node->op->name);
-	if (body)
-		label_body(d, body);
+	if (tl__call_body(node))
+		label_body(d, node);
 	if (node->op->flags & TL_OP_LEAF || d->mark[i] & TL__DRAW_OUTPUT)
 		shape(d, i, node->op == &tl_op_input || node->value.dtype == TL_I32);
 }
@@ -173,15 +186,18 @@ static void label_bundle(const tl__draw *d, const tl__draw_box *b)
 	snprintf(line, sizeof line, bundle->count > 1 ? "%s ... %s" : "%s", first, last);
 	if (!left_out)
 		bold(d->to, line);
-	else if (bundle->what != TL__DRAW_BOXES)
+	else if (bundle->what != TL__DRAW_BOXES && bundle->what != TL__DRAW_ALIKE)
 		small(d->to, line);
 	uint32_t steps = bundle->what == TL__DRAW_WHOLE ? bundle->count
 		: bundle->what == TL__DRAW_FOLDED	? steps_in(d, bundle->first)
 							: 0;
-	if (steps)
-		snprintf(line, sizeof line, "%" PRIu32 " steps, %" PRIu32 " ops", steps, b->count);
+	op_counts c = count_box(d, b);
+	if (bundle->what == TL__DRAW_ALIKE)
+		list(&c, line, sizeof line);
+	else if (steps)
+		snprintf(line, sizeof line, "%" PRIu32 " steps, %" PRIu32 " ops", steps, c.all);
 	else
-		snprintf(line, sizeof line, "%" PRIu32 " op%s", b->count, b->count == 1 ? "" : "s");
+		snprintf(line, sizeof line, "%" PRIu32 " op%s", c.all, c.all == 1 ? "" : "s");
 	small(d->to, line);
 }
 
@@ -203,18 +219,16 @@ static void label_reference(const tl__draw *d, const tl__draw_leaf *leaf)
 	if (leaf->of)
 		tl__draw_text(d->to, d->boxes[leaf->of].id);
 	else
-		tl__draw_text(d->to, node->name && *node->name ? node->name : node->op->name);
+		tl__draw_text(d->to, tl__draw_name(node));
 	shape(d, leaf->node, false);
 }
 
-/* The part of a name behind what it shares with another up to a dot: "rnn.l0.u" behind "rnn.l0.w" is ".u". */
+/* What is behind the last dot, with the dot, where all before it is as in another name. */
 static const char *rest_of(const char *name, const char *before)
 {
-	size_t at = 0;
-	for (size_t k = 0; before && name[k] && name[k] == before[k]; k++)
-		if (name[k] == '.')
-			at = k;
-	return name + at;
+	const char *dot = strrchr(name, '.'), *its = before ? strrchr(before, '.') : NULL;
+	bool same = dot && its && dot - name == its - before && strncmp(name, before, (size_t)(dot - name)) == 0;
+	return same ? dot : name;
 }
 
 /* Names only, of parameters of many nodes. */
@@ -224,8 +238,7 @@ static void label_parameters(const tl__draw *d, const tl__draw_leaves *l)
 	const char *before = NULL;
 	size_t line = 0;
 	for (uint32_t k = l->leaf; k; k = tl__draw_next_leaf(d, l, k)) {
-		const tl_node *node = tl__draw_node(d, d->leaves[k].node);
-		const char *name = node->name && *node->name ? node->name : node->op->name;
+		const char *name = tl__draw_name(tl__draw_node(d, d->leaves[k].node));
 		add(text, sizeof text, &line, "%s", rest_of(name, before));
 		before = name;
 	}

@@ -88,6 +88,7 @@ typedef struct tl__draw_slices {
 typedef struct tl__draw_choice {
 	tl_draw_fold fold;
 	const tl__draw_slices *steps; /* NULL: all */
+	bool alike;     /* leave out boxes, too, where a frame has many of one name */
 	uint32_t most;  /* boxes, and frames, directly in a frame; 0: any number */
 	uint32_t depth; /* frames this deep are folded; 0: none */
 } tl__draw_choice;
@@ -97,7 +98,8 @@ typedef enum tl__draw_bundled {
 	TL__DRAW_STEPS,  /* members of a series in the place of which it stands */
 	TL__DRAW_WHOLE,  /* a series of steps folded into one box, as a layer is */
 	TL__DRAW_FRAMES, /* frames left out, no series */
-	TL__DRAW_BOXES,  /* boxes left out */
+	TL__DRAW_ALIKE,  /* boxes of one name left out */
+	TL__DRAW_BOXES,  /* any boxes left out */
 } tl__draw_bundled;
 
 typedef struct tl__draw_bundle {
@@ -105,6 +107,7 @@ typedef struct tl__draw_bundle {
 	uint32_t frame;       /* in which its box is drawn */
 	uint32_t first, last; /* frames of it */
 	uint32_t count;       /* of frames, or boxes */
+	const char *name;     /* of boxes that are alike */
 	uint32_t box;         /* 0: none yet */
 } tl__draw_bundle;
 
@@ -127,7 +130,7 @@ typedef enum tl__draw_kind {
 } tl__draw_kind;
 
 typedef struct tl__draw_edge {
-	uint32_t from, to, count;
+	uint32_t from, to, count; /* of different values */
 	uint32_t node;  /* the value; of the first use where there are several */
 	uint32_t place; /* operand's place from 1; 0: it has none, or several */
 	tl__draw_kind kind;
@@ -168,6 +171,7 @@ typedef struct tl__draw {
 	uint32_t *frame; /* of a standing node */
 	uint32_t *user;  /* the only node that uses it; 0: none does; UINT32_MAX: several */
 	uint32_t *group; /* the node whose group it is in; itself where it is in none */
+	uint32_t *label; /* of a standing node: the number in `labels` of its name, or of its op's */
 	uint32_t *box;   /* of the choice under way */
 
 	tl__draw_strings labels;
@@ -186,7 +190,10 @@ typedef struct tl__draw {
 	tl__draw_box *boxes;
 	uint32_t n_boxes, cap_boxes;
 	uint32_t *member; /* nodes by box */
-	tl__draw_map edge_of, leaf_of;
+	struct tl__draw_like *likes;
+	uint32_t n_likes, cap_likes;
+	tl__draw_map like_of;
+	tl__draw_map edge_of, leaf_of, used_in; /* the last one: values in boxes that use them */
 	tl__draw_edge *edges;
 	uint32_t n_edges, cap_edges;
 	tl__draw_leaf *leaves;
@@ -200,6 +207,11 @@ typedef struct tl__draw {
 static inline const tl_node *tl__draw_node(const tl__draw *d, uint32_t i)
 {
 	return &d->tape->nodes[i];
+}
+
+static inline const char *tl__draw_name(const tl_node *node)
+{
+	return node->name && *node->name ? node->name : node->op->name;
 }
 
 /* Parameters and constants: drawn beside each use. Inputs stand like what is computed. */

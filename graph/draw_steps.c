@@ -96,10 +96,13 @@ bool tl__draw_shows(const tl__draw_slices *slices, uint32_t place, uint32_t coun
 	return false;
 }
 
-/* Pins what matches a pattern, and what it stands in. */
-static tl_status pin(tl__draw *d, const char *pattern, const char **path, tl_error *err)
+/* Pins what matches a pattern, and what it stands in. Paths end in "/x", because patterns are of variables. */
+static tl_status pin(tl__draw *d, const char *scope, const char **path, tl_error *err)
 {
 	bool any = false;
+	const char *pattern = tl__draw_print(d, "%s/x", scope);
+	if (!pattern)
+		return tl_error_memory(err);
 	for (uint32_t f = 1; f < d->n_frames; f++) {
 		if (!d->frames[f].label || !tl_path_matches(pattern, path[f]))
 			continue;
@@ -108,7 +111,7 @@ static tl_status pin(tl__draw *d, const char *pattern, const char **path, tl_err
 			d->frames[p].pinned = true;
 	}
 	return any ? TL_OK
-		   : tl_error_set(err, TL_ERR_ARGUMENT, "draw: no scope that is drawn matches \"%s\"", pattern);
+		   : tl_error_set(err, TL_ERR_ARGUMENT, "draw: no scope that is drawn matches \"%s\"", scope);
 }
 
 /* Where a pattern is for a few members of a series, they are meant to be shown; for many, the steps say which. */
@@ -132,9 +135,11 @@ tl_status tl__draw_pin(tl__draw *d, const char *patterns, tl_error *err)
 	char *copy = tl_arena_strdup(&d->arena, patterns), *rest = NULL;
 	if (!path || !copy)
 		return tl_error_memory(err);
-	for (uint32_t f = 1; f < d->n_frames; f++)
-		if (!(path[f] = tl__draw_path(d, f, false)))
+	for (uint32_t f = 1; f < d->n_frames; f++) {
+		const char *scope = tl__draw_path(d, f, false);
+		if (!scope || !(path[f] = tl__draw_print(d, "%s/x", scope)))
 			return tl_error_memory(err);
+	}
 	tl_status status = TL_OK;
 	for (char *p = strtok_r(copy, ",", &rest); p && !status; p = strtok_r(NULL, ",", &rest))
 		status = pin(d, skip_blanks(p), path, err);

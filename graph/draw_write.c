@@ -10,11 +10,8 @@
 /* The path, then the name or op, and its place among its like in the frame: the same whatever is folded. */
 static const char *node_id(tl__draw *d, tl__draw_map *counts, uint32_t i)
 {
-	const tl_node *node = tl__draw_node(d, i);
-	const char *name = node->name && *node->name ? node->name : node->op->name;
-	const char *path = d->frames[d->frame[i]].path;
-	uint32_t label = tl__draw_string(d, &d->labels, name);
-	uint32_t *n = label ? tl__draw_find(d, counts, d->frame[i], label) : NULL;
+	const char *name = d->labels.at[d->label[i]], *path = d->frames[d->frame[i]].path;
+	uint32_t *n = tl__draw_find(d, counts, d->frame[i], d->label[i]);
 	if (!n)
 		return NULL;
 	const char *slash = *path ? "/" : "";
@@ -26,8 +23,9 @@ static const char *node_id(tl__draw *d, tl__draw_map *counts, uint32_t i)
 static const char *bundle_id(tl__draw *d, const tl__draw_bundle *b)
 {
 	char last[128];
-	if (b->what == TL__DRAW_BOXES)
-		return tl__draw_print(d, "%s/...", d->frames[b->frame].path);
+	const char *path = d->frames[b->frame].path;
+	if (b->what == TL__DRAW_BOXES || b->what == TL__DRAW_ALIKE)
+		return tl__draw_print(d, "%s%s...%s", path, *path ? "/" : "", b->name ? b->name : "");
 	tl__draw_frame_name(&d->frames[b->last], last, sizeof last);
 	const char *first = tl__draw_path(d, b->first, true);
 	return first && b->count > 1 ? tl__draw_print(d, "%s ... %s", first, last) : first;
@@ -64,7 +62,7 @@ static bool write_leaves(tl__draw *d, uint32_t box, int indent)
 	for (tl__draw_leaves l = {.box = box}; tl__draw_next_leaves(d, &l);) {
 		const tl__draw_leaf *leaf = &d->leaves[l.leaf];
 		const tl_node *node = tl__draw_node(d, leaf->node);
-		const char *name = l.several ? kinds[leaf->kind] : node->name && *node->name ? node->name : node->op->name;
+		const char *name = l.several ? kinds[leaf->kind] : tl__draw_name(node);
 		const char *id = tl__draw_unique(d, &d->ids, tl__draw_print(d, "%s < %s", of, name));
 		if (!id)
 			return false;

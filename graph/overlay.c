@@ -117,6 +117,7 @@ void tl_overlay_free(tl_overlay *o)
 	free(o->gradient);
 	free(o->seconds);
 	free(o->bytes);
+	free(o->count);
 	tl_plan_view_free(o->view);
 	free(o);
 }

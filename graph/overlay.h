@@ -10,10 +10,13 @@
  *
  *	shape   how many elements a value has
  *	value   the mean magnitude of its elements; least, greatest, mean, norm, and how many are 0, infinite or NaN
- *	grad    |dL/dy|, the Euclidean norm, for every value y; of what tl_grad recorded, its own norm
+ *	grad    |dL/dy|, the Euclidean norm, for every value y; of gradients that tl_grad recorded, their own norm
  *	time    the seconds that its instruction took, the best of some runs, shared by all that the instruction computes
  *	bytes   memory that it takes: a look, or what lives in a program's registers, takes none
  *	plan    the instruction that computes it: equal colours run together
+ *
+ * Parameters and constants, which stand beside each use, have one gradient, time and place for all of them, by
+ * which they are not coloured.
  *
  * All but plan are drawn by their decimal logarithm, for gradients vanish by factors: at h_t = a h_t-1 the
  * norms fall by log10 a with each step. What is 0 has none and is drawn off the scale. Boxes of several
@@ -23,8 +26,9 @@
  * Figures are measured on a copy of the tape's nodes, which reads its inputs and parameters where they lie; so
  * the tape, its values and its error stay as they are. Values and gradients are computed node by node and
  * forgotten after their last use, so that memory is that of a backward pass, not of all gradients at once. Times,
- * bytes and plans are those of one run of the tape's planner for the outputs. An overlay belongs to the
- * step in which it was made: it is of no use after the tape is reset.
+ * bytes and plans are those of one run of the tape's planner for the outputs; times differ from one overlay to the
+ * next, all other figures are the same each time. An overlay belongs to the step in which it was made: it is of no
+ * use after the tape is reset.
  */
 #ifndef TL_GRAPH_OVERLAY_H
 #define TL_GRAPH_OVERLAY_H

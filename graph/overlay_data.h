@@ -6,7 +6,7 @@
 #include "graph/node.h"
 #include "graph/overlay.h"
 
-enum { TL__HAS_VALUE = 1, TL__HAS_GRADIENT = 2 };
+enum { TL__HAS_VALUE = 1, TL__HAS_GRADIENT = 2, TL__IS_GRADIENT = 4 };
 
 struct tl_overlay {
 	tl_overlay_kind kind;
@@ -18,6 +18,7 @@ struct tl_overlay {
 	tl_statistics *value, *gradient;
 	double *seconds, *bytes; /* < 0: none */
 	tl_plan_view *view;
+	uint32_t *count; /* of instruction k, in one box; 0 between boxes */
 };
 
 /* Fills value and, with a loss, gradient, of all that n variables depend on. */

@@ -148,6 +148,36 @@ static tl_status run(measure *m)
 	return n ? t->executor->run(t->executor_state, t, n, want) : TL_OK;
 }
 
+/*
+ * Of what tl_grad recorded, that is a gradient, or on the way to one, which some node's adjoint went into. What a rule
+ * makes of the operands and the result alone, a turned weight say, is none. A rule sees nothing else but the
+ * adjoint, so what is neither of those, and not the rule's own, is that.
+ */
+static bool mark_gradients(measure *m)
+{
+	const tl_tape *t = m->twin;
+	uint32_t *known = array(m, m->o->size, sizeof *known), last = 0; /* to the rule of node known[i] */
+	for (uint32_t i = 1; known && i < m->o->size; i++) {
+		const tl_node *node = &t->nodes[i];
+		uint32_t of = node->adjoint_of;
+		if (!(node->flags & TL_NODE_ADJOINT) || !of)
+			continue;
+		if (of != last) {
+			known[of] = of;
+			for (uint32_t k = 0; k < t->nodes[of].n_in; k++)
+				known[t->nodes[of].in[k]] = of;
+			last = of;
+		}
+		for (uint32_t k = 0; k < node->n_in; k++) {
+			uint32_t from = node->in[k];
+			bool own = t->nodes[from].adjoint_of == of;
+			if (own ? m->o->has[from] & TL__IS_GRADIENT : known[from] != of)
+				m->o->has[i] |= TL__IS_GRADIENT;
+		}
+	}
+	return known;
+}
+
 static tl_status compute(measure *m, int n, const tl_var *outputs, tl_var loss)
 {
 	tl_tape *t = m->twin;
@@ -157,7 +187,7 @@ static tl_status compute(measure *m, int n, const tl_var *outputs, tl_var loss)
 	m->d = array(m, size, sizeof *m->d);
 	m->of = array(m, size, sizeof *m->of);
 	m->next = array(m, size, sizeof *m->next);
-	if (!m->needed || !m->reached || !m->d || !m->of || !m->next)
+	if (!m->needed || !m->reached || !m->d || !m->of || !m->next || !mark_gradients(m))
 		return tl_error_memory(&t->error);
 	mark_needed(m, n, outputs, loss);
 	for (uint32_t i = 1; i < size; i++) /* so that values are dropped, too */

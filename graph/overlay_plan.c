@@ -109,11 +109,12 @@ static tl_status measure(tl_overlay *o, tl_tape *t, int n, const tl_var *outputs
 	tl_status status = run_all(t, o->view, n, want, runs);
 	tl_profile_attach(t, NULL);
 	tl_profile_free(profile);
-	if (!status) {
-		share_times(o, t);
-		set_bytes(o, t);
-	}
-	return status;
+	if (status)
+		return status;
+	share_times(o, t);
+	set_bytes(o, t);
+	o->count = calloc(o->view->n_instructions + 1, sizeof *o->count);
+	return o->count ? TL_OK : tl_error_memory(&t->error);
 }
 
 tl_status tl__overlay_plan(tl_overlay *o, int n, const tl_var *outputs, int runs, tl_error *err)

@@ -6,13 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "graph/leaf.h"
 #include "graph/overlay_data.h"
 
 const char *tl__overlay_scale(tl_overlay_kind kind)
 {
 	static const char *const scales[TL_OVERLAYS] = {"log10 of the number of elements",
 		"log10 of the elements' mean magnitude", "log10 of the norm of the loss's gradient", "log10 of seconds",
-		"log10 of bytes", "instructions of the plan"};
+		"log10 of bytes", "alike: computed by one instruction of the plan"};
 	return scales[kind];
 }
 
@@ -169,11 +170,20 @@ static void mark_value(const tl_overlay *o, const tl_draw_box *box, tl_draw_mark
 	mark_statistics(o, box, mark, &(shown){"|x|", false, value_of});
 }
 
-/* What tl_grad recorded is a gradient, or on the way to one, itself. */
+static const tl_statistics *own_of(const tl_overlay *o, tl_var v)
+{
+	const tl_statistics *s = value_of(o, v);
+	return s && o->has[v.index] & TL__IS_GRADIENT ? s : NULL;
+}
+
+/* What tl_grad recorded is a gradient itself, or on the way to one, or something that it needs besides. */
 static void mark_gradient(const tl_overlay *o, const tl_draw_box *box, tl_draw_mark *mark)
 {
 	if (box->gradient) {
-		mark_statistics(o, box, mark, &(shown){"norm", true, value_of});
+		mark_statistics(o, box, mark, &(shown){"norm", true, own_of});
+		const tl_statistics *value = box->n == 1 ? value_of(o, box->nodes[0]) : NULL;
+		if (mark->paint == TL_DRAW_PLAIN && value)
+			put_statistics(mark, "no gradient, but read for one; value", value);
 		return;
 	}
 	mark_statistics(o, box, mark, &(shown){"|dL/dy|", true, gradient_of});
@@ -194,11 +204,12 @@ static const tl_plan_instruction *instruction_of(const tl_overlay *o, tl_var v)
 
 static void put_role(const tl_overlay *o, tl_var v, tl_draw_mark *mark)
 {
-	static const char *const roles[] = {[TL_ROLE_NONE] = "given", [TL_ROLE_LOOK] = "a look at its operand's memory",
+	static const char *const roles[] = {[TL_ROLE_NONE] = "not needed in this run", [TL_ROLE_LOOK] = "a look at its operand's memory",
 		[TL_ROLE_IN_PLACE] = "its operands are computed where it lies", [TL_ROLE_TAKEN] = "part of the sum's product",
 		[TL_ROLE_COMPUTED] = "computed"};
 	const tl_plan_place *p = tl_plan_place_of(o->view, v);
-	TIP(mark, "%s%s%s\n", roles[p->role], p->internal ? "; lives in the program's registers" : "",
+	bool given = tl_var_op(v)->flags & TL_OP_LEAF;
+	TIP(mark, "%s%s%s\n", given ? "given" : roles[p->role], p->internal ? "; lives in the program's registers" : "",
 		p->inside ? "; lies in the memory of the value that reads it" : "");
 }
 
@@ -223,23 +234,17 @@ static void put_instruction(const tl_overlay *o, uint32_t k, tl_draw_mark *mark)
 /* The instruction that computes most of a box's variables; *others: how many more there are. */
 static uint32_t main_instruction(const tl_overlay *o, const tl_draw_box *box, uint32_t *others)
 {
-	uint32_t told[64], count[64] = {0}, n = 0, most = 0;
-	*others = 0;
+	uint32_t most = 0, n = 0;
 	for (size_t i = 0; i < box->n; i++) {
-		uint32_t k = tl_plan_place_of(o->view, box->nodes[i])->instruction, at = 0;
-		if (!k)
-			continue;
-		while (at < n && told[at] != k)
-			at++;
-		if (at == 64)
-			continue;
-		n += at == n;
-		told[at] = k;
-		if (++count[at] > count[most])
-			most = at;
+		uint32_t k = tl_plan_place_of(o->view, box->nodes[i])->instruction;
+		n += k && !o->count[k];
+		if (k && ++o->count[k] > o->count[most])
+			most = k;
 	}
+	for (size_t i = 0; i < box->n; i++)
+		o->count[tl_plan_place_of(o->view, box->nodes[i])->instruction] = 0;
 	*others = n ? n - 1 : 0;
-	return n ? told[most] : 0;
+	return most;
 }
 
 static void put_plan(const tl_overlay *o, const tl_draw_box *box, tl_draw_mark *mark)
@@ -293,7 +298,7 @@ static void mark_time(const tl_overlay *o, const tl_draw_box *box, tl_draw_mark 
 		put_seconds(mark->label, sizeof mark->label, sum);
 	const tl_plan_instruction *in = box->n == 1 ? instruction_of(o, box->nodes[0]) : NULL;
 	if (in && in->count > 1) {
-		TIP(mark, "a share of ");
+		TIP(mark, there ? "a share of " : "its product has the time: ");
 		put_seconds(mark->tip, sizeof mark->tip, in->seconds);
 		TIP(mark, "\n");
 	}
@@ -328,12 +333,27 @@ static void mark_shape(const tl_overlay *o, const tl_draw_box *box, tl_draw_mark
 		TIP(mark, "%.0f elements in %zu variables\n", sum, box->n);
 }
 
+/* Parameters and constants stand beside each use, but have one gradient, one time and one place for all of them. */
+static bool repeated(const tl_overlay *o, const tl_draw_box *box)
+{
+	for (size_t k = 0; k < box->n; k++) {
+		const tl_op *op = tl_var_op(box->nodes[k]);
+		if (op != &tl_op_param && op != &tl_op_fill)
+			return false;
+	}
+	return o->kind == TL_OVERLAY_GRAD || o->kind == TL_OVERLAY_TIME || o->kind == TL_OVERLAY_BYTES;
+}
+
 void tl__overlay_mark(void *context, const tl_draw_box *box, tl_draw_mark *mark)
 {
 	static void (*const marks[TL_OVERLAYS])(const tl_overlay *, const tl_draw_box *, tl_draw_mark *) = {
 		mark_shape, mark_value, mark_gradient, mark_time, mark_bytes, mark_plan};
 	const tl_overlay *o = context;
 	marks[o->kind](o, box, mark);
+	if (mark->paint == TL_DRAW_VALUE && repeated(o, box)) {
+		mark->paint = TL_DRAW_PLAIN;
+		TIP(mark, "in all, for every use\n");
+	}
 	size_t end = strlen(mark->tip);
 	if (end && mark->tip[end - 1] == '\n')
 		mark->tip[end - 1] = '\0';

@@ -42,7 +42,7 @@ typedef struct tl_plan_place {
 	tl_plan_role role;
 	uint32_t instruction; /* 1 + its number; 0: none */
 	bool internal;        /* lives in a program's registers: takes no memory */
-	bool inside;          /* lies in the memory of a value that lays its operands side by side */
+	bool inside;          /* lies in the memory of a value that reads it, as its part or its start */
 	uint32_t products;    /* matrix products that it stands for: terms of a sum */
 } tl_plan_place;
 

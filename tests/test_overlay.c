@@ -6,6 +6,7 @@
 #include "tests/suite.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -13,6 +14,7 @@
 #include "graph/overlay.h"
 #include "graph/plan_figures.h"
 #include "tests/plans.h"
+#include "tests/views.h"
 
 static const double near = sizeof(tl_real) == sizeof(double) ? 1e-9 : 1e-4;
 
@@ -74,7 +76,7 @@ END_TEST
 START_TEST(faded)
 {
 	tl_tape *tape = planned_tape(1, "all");
-	tl_var h = tl_fill(tape, TL_SHAPE(2, 2), 1), first = h;
+	tl_var h = tl_scale(tl_fill(tape, TL_SHAPE(2, 2), 1), 1), first = h;
 	for (int t = 0; t < 40; t++)
 		h = tl_scale(h, 1e-10);
 	tl_var loss = tl_sum_all(h);
@@ -84,6 +86,9 @@ START_TEST(faded)
 	ck_assert(strstr(m.tip, "4 of 4 are 0") != NULL);
 	m = mark_of(o, 1, &loss);
 	ck_assert(fabs(m.value) < 1e-6);
+	tl_var constant = tl_var_operand(first, 0); /* is drawn at each use: not by what all of them get */
+	m = mark_of(o, 1, &constant);
+	ck_assert(m.paint == TL_DRAW_PLAIN && strstr(m.label, "|dL/dy| 0") && strstr(m.tip, "every use"));
 	tl_overlay_free(o);
 	tl_tape_free(tape);
 }
@@ -185,6 +190,40 @@ START_TEST(adjoints)
 }
 END_TEST
 
+/*
+ * y = tanh(x W): on the way to dL/dx stand dL/dy, then what passes through tanh, then dx itself; W', which it is
+ * multiplied by, is no gradient. So along a loop boxes fade though the weights do not.
+ */
+START_TEST(adjoints_only)
+{
+	tl_tape *tape = planned_tape(1, "all");
+	tl_real numbers[] = {3, 4, 5, 6};
+	tl_var x = tl_input(tape, TL_SHAPE(1, 2), numbers), w = tl_input(tape, TL_SHAPE(2, 2), numbers), d;
+	tl_var y = tl_tanh(tl_matmul(x, w)), up = tl_input(tape, TL_SHAPE(1, 2), numbers);
+	ck_assert_int_eq(_i ? tl_grad_from(y, up, 1, &x, &d) : tl_grad(tl_sum_all(y), 1, &x, &d), TL_OK);
+	tl_error err = {0};
+	tl_var loss = tl_sum_all(y);
+	tl_overlay *o = tl_overlay_new(TL_OVERLAY_GRAD, 1, &d, &(tl_overlay_options){.loss = loss}, &err);
+	ck_assert_msg(o != NULL, "%s", err.text);
+	const tl_draw_overlay *drawn = tl_overlay_drawn(o);
+	int gradients = 0, others = 0;
+	for (tl_var v = {tape, y.index + 1, y.generation}; v.index <= d.index; v.index++) {
+		tl_draw_mark mark = {0};
+		bool turned = tl_var_operands(v) == 1 && tl_var_operand(v, 0).index == w.index;
+		if (!tl_overlay_of(o, v).value || tl_var_operands(v) == 0 || v.index == loss.index ||
+			tl_var_operand(v, 0).index == y.index)
+			continue;
+		drawn->mark(drawn->context, &(tl_draw_box){.nodes = &v, .n = 1, .path = "", .gradient = 1}, &mark);
+		ck_assert_msg(mark.paint == (turned ? TL_DRAW_PLAIN : TL_DRAW_VALUE), "%s", tl_var_op(v)->name);
+		*(turned ? &others : &gradients) += 1;
+	}
+	ck_assert_int_eq(others, 1);
+	ck_assert_int_ge(gradients, 2);
+	tl_overlay_free(o);
+	tl_tape_free(tape);
+}
+END_TEST
+
 static void half(const void *params, int64_t n, tl_real *out, const tl_real *const *in)
 {
 	(void)params;
@@ -262,10 +301,10 @@ START_TEST(what_is_no_number)
 }
 END_TEST
 
-/* Of 1000 values of 256 kB, or their gradients, only a few are there at a time. */
+/* Of 400 values of 256 kB, or their gradients, only a few are there at a time. */
 START_TEST(memory)
 {
-	enum { N = 1000, WIDTH = 65536 };
+	enum { N = 400, WIDTH = 65536 };
 	struct rusage before, after;
 	tl_tape *tape = planned_tape(1, "all");
 	tl_var h = tl_fill(tape, TL_SHAPE(1, WIDTH), 0.5);
@@ -378,6 +417,58 @@ START_TEST(shapes)
 }
 END_TEST
 
+/* --- Drawings */
+
+static int count(const char *text, const char *part)
+{
+	int n = 0;
+	for (; (text = strstr(text, part)); text++)
+		n++;
+	return n;
+}
+
+/* How many boxes say in their labels that instruction k computes them. */
+static uint32_t boxes_of(const tl_overlay *o, const char *dot, uint32_t k)
+{
+	char words[96], label[128];
+	snprintf(label, sizeof label, "#%u %s", k + 1, tl_plan_text(&tl_overlay_plan(o)->instructions[k], words, sizeof words));
+	return (uint32_t)count(dot, label);
+}
+
+START_TEST(drawn)
+{
+	layers l = layers_new(&(tl_rnn_options){.cell = &tl_cell_lstm, .input = 7, .hidden = 5}, 4, 3);
+	tl_tape *tape = planned_tape(1, "all");
+	tl_var loss = loss_of(layers_run(&l, tape));
+	for (int kind = 0; kind < TL_OVERLAYS; kind++) {
+		tl_overlay *o = overlay((tl_overlay_kind)kind, 1, &loss);
+		char *text = NULL;
+		size_t size;
+		FILE *to = open_memstream(&text, &size);
+		tl_error err = {0};
+		tl_draw_options options = {.fold = TL_DRAW_FOLD_NONE, .steps = ":", .legend = true, .overlay = tl_overlay_drawn(o)};
+		ck_assert_msg(tl_tape_draw(to, 1, &loss, &options, &err) == TL_OK, "%s", err.text);
+		fclose(to);
+		ck_assert_msg(strstr(text, tl_overlay_drawn(o)->scale) != NULL, "%s", text);
+		const tl_plan_view *view = kind == TL_OVERLAY_PLAN ? tl_overlay_plan(o) : NULL;
+		uint32_t hoisted = 0, fused = 0;
+		for (uint32_t k = 0; view && k < view->n_instructions; k++) {
+			const tl_plan_instruction *in = &view->instructions[k];
+			if (in->kind == TL_PROFILE_COPY || in->kind == TL_PROFILE_PACK)
+				continue;
+			ck_assert_uint_eq(boxes_of(o, text, k), in->count);
+			hoisted += tl_plan_hoisted(in);
+			fused += in->ops == 9;
+		}
+		ck_assert(!view || (hoisted == 1 && fused == 4));
+		free(text);
+		tl_overlay_free(o);
+	}
+	tl_tape_free(tape);
+	layers_free(&l);
+}
+END_TEST
+
 /* --- The tape */
 
 /* Nothing is recorded on it, computed on it or changed; it may have values already, or not. */
@@ -403,6 +494,48 @@ START_TEST(tape_stays)
 	tl_tape_free(tape);
 	tl_tape_free(other);
 	layers_free(&l);
+}
+END_TEST
+
+/* The last number of a recording, of which there is a gradient; or the last variable. */
+static tl_var some_number(tl_tape *tape, uint32_t generation)
+{
+	tl_var last = {tape, (uint32_t)tl_tape_get_stats(tape).nodes, generation}, v = last;
+	for (; v.index > 1; v.index--)
+		if (tl_shape_size(tl_var_shape(v)) == 1 && tl_var_dtype(v) == TL_REAL && tl_var_operands(v) > 0)
+			return v;
+	return last;
+}
+
+enum { SEEDS = 200, CHUNK = 20 };
+
+/* Whatever was recorded: loops, trees, ragged batches, gradients of gradients (tests/programs.h). */
+START_TEST(random_programs)
+{
+	for (uint64_t seed = (uint64_t)_i * CHUNK; seed < (uint64_t)(_i + 1) * CHUNK; seed++) {
+		program p = program_new(seed);
+		world *w = world_new(&p, seed);
+		tl_tape *tape = planned_tape(1, "all");
+		results r = {0};
+		program_run(&p, w, tape, 0, &r);
+		tl_var v = some_number(tape, tl_fill(tape, TL_SCALAR, 0).generation);
+		for (int kind = 0; kind < TL_OVERLAYS; kind++) {
+			if (kind == TL_OVERLAY_GRAD && tl_shape_size(tl_var_shape(v)) != 1)
+				continue;
+			tl_overlay *o = overlay((tl_overlay_kind)kind, 1, &v);
+			tl_overlay_figures f = tl_overlay_of(o, v);
+			ck_assert(!f.gradient || f.gradient->norm == 1);
+			ck_assert((kind == TL_OVERLAY_GRAD) == (f.gradient != NULL));
+			if (f.bytes >= 0)
+				check_view(tl_overlay_plan(o), tape);
+			tl_draw_mark m = mark_of(o, 1, &v);
+			ck_assert(m.paint != TL_DRAW_PLAIN || kind > TL_OVERLAY_GRAD);
+			tl_overlay_free(o);
+		}
+		results_free(&r);
+		tl_tape_free(tape);
+		world_free(w);
+	}
 }
 END_TEST
 
@@ -453,6 +586,7 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, faded);
 	tcase_add_loop_test(c, each_gradient, 0, (int)(sizeof recordings / sizeof *recordings));
 	tcase_add_test(c, adjoints);
+	tcase_add_loop_test(c, adjoints_only, 0, 2);
 	tcase_add_test(c, no_gradient);
 	suite_add_tcase(s, c);
 	c = tcase_create("values");
@@ -465,9 +599,13 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, sums);
 	tcase_add_test(c, shapes);
 	suite_add_tcase(s, c);
+	c = tcase_create("drawings");
+	tcase_add_test(c, drawn);
+	suite_add_tcase(s, c);
 	c = tcase_create("tape");
 	tcase_add_loop_test(c, tape_stays, 0, 2);
 	tcase_add_test(c, refusals);
+	tcase_add_loop_test(c, random_programs, 0, SEEDS / CHUNK);
 	suite_add_tcase(s, c);
 	return s;
 }
