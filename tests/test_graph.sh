@@ -74,8 +74,8 @@ net="lm --cell rnn --hidden 8 --embed 4 --length 6"
     is "these less than all" [ "$groups" -lt "$all" ]
     drawn $net --fold none --steps 0:2,-1
     is "steps are left out" eval '[ "$(boxes)" -lt "$all" ] && holds "x 3 "'
-    drawn $net --fold cell --expand '*t=3*'
-    is "what is expanded has its operations" holds 'tanh'
+    drawn $net --fold cell --expand 'l0/t3'
+    is "what is expanded has its operations" eval 'holds matmul && holds "t=2"'
     drawn $net --forward
     is "no gradients" eval '! holds "d rnn.l0.u"'
     drawn $net --backward

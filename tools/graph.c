@@ -38,7 +38,7 @@ static const struct argp_option options[] = {
 		"Draw several operations as one box: elementwise chains, each step of a cell, a layer's steps (auto)", 3},
 	{"steps", STEPS, "LIST", 0, "Time steps to draw, as Python slices them: 0:3,-1 are the first three and the last; "
 		"the others are elided (chosen by --fold auto, or all)", 3},
-	{"expand", EXPAND, "GLOB", 0, "Scopes to draw in full whatever is folded, as 'encoder/layer=1/*'", 3},
+	{"expand", EXPAND, "GLOB", 0, "Scopes not to fold, whatever else is, as 'encoder/l1/t3' or '**/attention'", 3},
 	{"show", SHOW, "shape|value|grad|time|bytes|plan", 0,
 		"Run it, and colour boxes by log10 of the number of elements, the mean magnitude, the gradient's norm, seconds, "
 		"bytes; or by the planner's instruction. The figures are in the boxes and, in an .svg, under the pointer", 3},
