@@ -306,8 +306,8 @@ for word in 'train lm' 'eval lm' sample graph info; do
     train*) options="data unit split lowercase-letters limit batch length shift optimizer lr momentum nesterov lazy
         weight-decay clip schedule gamma period warmup epochs forget-bias seed threads out log quiet cell hidden embed
         layers dropout recurrent-dropout zoneout bidirectional start project checkpoint tbptt accumulate max-steps patience
-        keep save-every resume min-count" ;;
-    eval*) options="data split train batch threads" ;;
+        keep save-every resume min-count check-nan" ;;
+    eval*) options="data split train batch threads check-nan" ;;
     sample) options="prime chars temperature seed threads" ;;
     graph) options="cell hidden embed layers length batch symbols text data forward backward both fold steps expand show
         direction legend output" ;;
