@@ -160,6 +160,9 @@ refused "--fold: 'x' is none of auto, none, op-groups, cell, layer" graph lm --f
 refused "--show: .*'x'.*shape, value, grad" graph lm --show x
 refused "--direction: 'up' is neither LR nor TB" graph lm --direction up
 refused '"abc"' graph lm --steps abc
+refused 'there are the steps 0 to 2' graph lm --steps 0,3:5
+refused 'there are the steps 0 to 4' graph translator --length 3 --target-length 5 --steps 9
+drawn translator --length 3 --target-length 5 --steps 4
 refused 'no scope.*nowhere' graph lm --expand 'nowhere/*'
 refused '--time-limit' graph lm --time-limit 0
 refused "'b' is too many" graph lm b

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a model to its picture: a training step is recorded, gradients, if they are asked for, and figures. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "graph/grad.h"
 #include "tools/graph.h"
 #include "tools/model_file.h"
+#include "tools/tasks.h"
 
 /* The loss, and behind it the gradients of all parameters, named "d NAME". */
 static tl_status add_gradients(const task *t, tl_var *out, tl_error *err)
@@ -59,13 +62,27 @@ static tl_status record_and_draw(graph_options *o, tl_error *err)
 	return err->status;
 }
 
+/* A step, or a first step, behind the last one is a mistake; what else is wrong with the list the drawing says. */
+static tl_status check_steps(const graph_options *o, tl_error *err)
+{
+	const example *e = &o->example;
+	bool translates = o->task->kind == &translator_kind;
+	long long most = translates && e->target_length > e->length ? e->target_length : e->length;
+	for (const char *at = o->draw.steps; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (isdigit((unsigned char)*at) && strtoll(at, NULL, 10) >= most)
+			return tl_error_set(err, TL_ERR_ARGUMENT, "--steps %.100s: there are the steps 0 to %lld", o->draw.steps, most - 1);
+	}
+	return TL_OK;
+}
+
 tl_status graph_draw(graph_options *o, tl_error *err)
 {
 	bool loaded = !o->task;
 	if (loaded && !(o->task = model_load(o->what, NULL, err)))
 		return err->status;
 	task *t = o->task;
-	if (example_read(&o->example, t, err) || (!loaded && example_build(&o->example, t, err)))
+	if (example_read(&o->example, t, err) || check_steps(o, err) || (!loaded && example_build(&o->example, t, err)))
 		return err->status;
 	if (!(t->tape = tl_tape_new(&(tl_tape_options){.threads = (int)o->threads, .seed = o->example.rng.seed})))
 		return tl_error_memory(err);
