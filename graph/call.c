@@ -15,7 +15,6 @@ typedef struct call_params {
 	uint64_t serial;
 } call_params;
 
-
 tl_calls *tl__calls(tl_tape *t)
 {
 	if (t->calls)
@@ -26,6 +25,7 @@ tl_calls *tl__calls(tl_tape *t)
 		tl_error_memory(&t->error);
 		return NULL;
 	}
+	c->owner = t;
 	c->runner->no_replay = true;
 	return t->calls = c;
 }
@@ -124,7 +124,10 @@ bool tl__body_add(tl_body *b, const tl_node *node)
 {
 	tl_node *to = &b->nodes[b->n_nodes++];
 	*to = (tl_node){.op = node->op, .value = node->value, .n_in = node->n_in, .params_size = node->params_size,
-		.draw = node->draw, .flags = TL_NODE_ADJOINT}; /* so that the plain executor drops it, too */
+		.draw = node->draw, .scope = node->scope, .adjoint_of = node->adjoint_of,
+		.flags = TL_NODE_ADJOINT}; /* so that the plain executor drops it, too */
+	if (node->name && !(to->name = tl_arena_strdup(&b->mem, node->name)))
+		return false;
 	to->in = copy(&b->mem, node->in, node->n_in * sizeof *node->in);
 	to->params = copy(&b->mem, node->params, node->params_size);
 	if (node->op == &tl_op_fill) { /* a constant */
@@ -132,6 +135,16 @@ bool tl__body_add(tl_body *b, const tl_node *node)
 		to->flags = TL_NODE_READY;
 	}
 	return to->in && to->params && (to->value.data || node->op != &tl_op_fill);
+}
+
+bool tl__body_set_scopes(tl_body *b, uint32_t n, const tl_scope_entry *scopes)
+{
+	b->scopes = copy(&b->mem, scopes, n * sizeof *scopes);
+	b->n_scopes = b->scopes ? n : 0;
+	for (uint32_t s = 1; s < b->n_scopes; s++)
+		if (!(b->scopes[s].label = tl_arena_strdup(&b->mem, scopes[s].label)))
+			return false;
+	return b->scopes;
 }
 
 tl_var tl__call(tl_tape *t, tl_body *body, const tl_var *in, uint32_t draws)
@@ -152,10 +165,11 @@ static tl_status call_infer(tl_infer *s)
 	return TL_OK;
 }
 
-/* In place of its own nodes, which it has only while it records a gradient, the runner shows the body's. */
+/* In place of its own nodes and scopes, which it has only while it records a gradient, the runner shows the body's. */
 static tl_status run_body(tl_tape *runner, tl_body *b, const tl_call *c)
 {
 	tl_node *own = runner->nodes;
+	tl_scope_entry *own_scopes = runner->scopes;
 	uint32_t n_own = runner->n_nodes;
 	for (uint32_t i = 1; i < b->n_nodes; i++)
 		b->nodes[i].flags &= b->nodes[i].op == &tl_op_fill ? TL_NODE_READY : TL_NODE_ADJOINT;
@@ -168,6 +182,9 @@ static tl_status run_body(tl_tape *runner, tl_body *b, const tl_call *c)
 	result->flags |= TL_NODE_PLACED;
 	runner->nodes = b->nodes;
 	runner->n_nodes = b->n_nodes;
+	runner->scopes = b->scopes;
+	runner->check = b->calls->owner->check;
+	runner->infinite = b->calls->owner->infinite;
 	runner->seed = c->seed;
 	runner->step = c->stream >> 24;
 	runner->draws_before = c->stream & 0xffffff;
@@ -178,6 +195,7 @@ static tl_status run_body(tl_tape *runner, tl_body *b, const tl_call *c)
 		tl_tensor_copy(c->out, &result->value);
 	runner->error = (tl_error){0};
 	runner->nodes = own;
+	runner->scopes = own_scopes;
 	runner->n_nodes = n_own;
 	return status;
 }
@@ -201,7 +219,7 @@ static tl_status call_kernel(const tl_call *call)
 	return status;
 }
 
-/* The runner gets the body's nodes as its own, to record behind them. */
+/* The runner gets the body's nodes and scopes as its own, to record behind them. */
 static bool show(tl_tape *runner, const tl_body *b)
 {
 	tl_arena_clear(&runner->records);
@@ -210,6 +228,11 @@ static bool show(tl_tape *runner, const tl_body *b)
 		if (!tl__grow((void **)&runner->nodes, runner->n_nodes, &runner->cap_nodes, sizeof *runner->nodes, &runner->grown))
 			return false;
 		runner->nodes[i] = b->nodes[i];
+	}
+	for (runner->n_scopes = 0; runner->n_scopes < b->n_scopes; runner->n_scopes++) {
+		if (!tl__grow((void **)&runner->scopes, runner->n_scopes, &runner->cap_scopes, sizeof *runner->scopes, &runner->grown))
+			return false;
+		runner->scopes[runner->n_scopes] = b->scopes[runner->n_scopes];
 	}
 	return true;
 }
@@ -228,7 +251,7 @@ static tl_body *take(tl_calls *c, const tl_body *from, const uint32_t *more, uin
 {
 	tl_tape *t = c->runner;
 	tl_body *b = tl__body_new(c, t->n_nodes);
-	bool fine = b;
+	bool fine = b && tl__body_set_scopes(b, t->n_scopes, t->scopes);
 	for (uint32_t i = 1; fine && i < t->n_nodes; i++)
 		fine = tl__body_add(b, &t->nodes[i]);
 	if (!fine) {

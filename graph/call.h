@@ -30,8 +30,10 @@ typedef struct tl_body {
 	struct tl_calls *calls; /* of the tape that recorded it */
 	bool called;           /* since the last reset */
 	tl_arena mem;
-	tl_node *nodes;        /* nodes[0] is nothing */
+	tl_node *nodes;        /* nodes[0] is nothing; `scope` is one of: */
 	uint32_t n_nodes;
+	tl_scope_entry *scopes; /* that were begun in it; scopes[0] is the call's */
+	uint32_t n_scopes;
 	uint32_t *input;       /* nodes whose values are given */
 	uint32_t n_inputs;
 	uint32_t result;       /* the node that is the value: a vector */
@@ -40,6 +42,7 @@ typedef struct tl_body {
 } tl_body;
 
 typedef struct tl_calls {
+	const tl_tape *owner;
 	tl_body *bodies;
 	uint64_t serial;
 	tl_tape *runner;   /* runs the bodies, on the tape's threads */
@@ -58,6 +61,9 @@ tl_body *tl__body_new(tl_calls *calls, uint32_t n);
 void tl__body_free(tl_body *body);
 /* Give a body a copy of a node, whose operands then still have to be set. False where memory is out. */
 bool tl__body_add(tl_body *body, const tl_node *node);
+
+/* Set the scopes of its nodes to copies; the first one is the root. False where memory is out. */
+bool tl__body_set_scopes(tl_body *body, uint32_t n, const tl_scope_entry *scopes);
 
 /* Record a call. Random nodes of the body draw after the first `draws` of the tape. */
 tl_var tl__call(tl_tape *tape, tl_body *body, const tl_var *in, uint32_t draws);

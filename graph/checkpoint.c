@@ -15,6 +15,8 @@
  */
 #include "graph/checkpoint.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "graph/call.h"
@@ -234,6 +236,7 @@ static bool add_nodes(const cut *c, tl_body *b)
 		for (uint32_t k = 0; k < node.n_in; k++)
 			in[k] = in_body(c, node.in[k]);
 		node.in = in;
+		node.scope = node.scope < c->t->segment.n_scopes ? 0 : node.scope - c->t->segment.n_scopes + 1;
 		node.draw -= node.op->flags & TL_OP_RANDOM ? c->t->segment.draws : 0;
 		if (!tl__body_add(b, &node))
 			return false;
@@ -259,6 +262,40 @@ static bool add_result(const cut *c, tl_body *b)
 		.params_size = (c->n_keep + 1) * (uint32_t)sizeof *params, .value.shape = TL_SHAPE(params[0])});
 }
 
+/*
+ * Scope s of the tape, begun in the segment, as one of the body's. Steps that follow the one in which the segment
+ * began are told by their distance from it: bodies are shared by segments.
+ */
+static bool scope_in_body(const cut *c, uint32_t s, tl_scope_entry *to)
+{
+	const tl_tape *t = c->t;
+	const tl_scope_entry *from = &t->scopes[s], *here = &t->scopes[t->segment.scope];
+	char label[64];
+	*to = *from;
+	to->parent = from->parent < t->segment.n_scopes ? 0 : from->parent - t->segment.n_scopes + 1;
+	if (t->segment.scope == 0 || from->parent != here->parent || from->index < here->index || here->index < 0 ||
+		strcmp(from->label, here->label))
+		return true;
+	snprintf(label, sizeof label, "%.40s+%" PRId64, from->label, from->index - here->index);
+	to->label = tl_arena_strdup(&c->t->scratch, label);
+	to->index = -1;
+	return to->label;
+}
+
+static bool add_scopes(const cut *c, tl_body *b)
+{
+	const tl_tape *t = c->t;
+	uint32_t n = t->n_scopes - t->segment.n_scopes + 1;
+	tl_scope_entry *scopes = tl_arena_alloc_small(&c->t->scratch, n * sizeof *scopes);
+	if (!scopes)
+		return false;
+	scopes[0] = (tl_scope_entry){.index = -1};
+	for (uint32_t s = 1; s < n; s++)
+		if (!scope_in_body(c, t->segment.n_scopes + s - 1, &scopes[s]))
+			return false;
+	return tl__body_set_scopes(b, n, scopes);
+}
+
 static tl_body *find_body(cut *c)
 {
 	tl_calls *calls = tl__calls(c->t);
@@ -268,7 +305,7 @@ static tl_body *find_body(cut *c)
 		if (is_body(c, b))
 			return b;
 	tl_body *b = tl__body_new(calls, c->n_inputs + c->n_body + 1);
-	if (!b || !add_inputs(c, b) || !add_nodes(c, b) || !add_result(c, b)) {
+	if (!b || !add_scopes(c, b) || !add_inputs(c, b) || !add_nodes(c, b) || !add_result(c, b)) {
 		tl__body_free(b);
 		tl_error_memory(&c->t->error);
 		return NULL;

@@ -9,7 +9,8 @@
  * or behind a pinned view) stay.
  */
 #include "graph/executor.h"
-#include "graph/node.h"
+#include "graph/call.h"
+#include "graph/check_run.h"
 #include "graph/profile_run.h"
 
 #include <assert.h>
@@ -161,6 +162,8 @@ static tl_status run_kernel(plain *p, tl_tape *t, tl_node *node, const tl_tensor
 		tl__profile_node(t, node, begin);
 	tl_arena_clear(&p->scratch);
 	p->computed++;
+	if (status == TL_ERR_VALUE && node->op == &tl__op_call)
+		tl__check_call(t, node);
 	if (status)
 		tl__fail_op(t, status, node->op, (int)node->n_in, node->in, node->scope, err.text);
 	return status;
@@ -199,6 +202,8 @@ static tl_status compute(plain *p, tl_tape *t, uint32_t i)
 	if (status)
 		return status;
 	node->flags |= TL_NODE_READY;
+	if (t->check && tl__check_node(t, i))
+		return t->error.status;
 	tell(t, i);
 	for (uint32_t k = 0; k < node->n_in; k++)
 		drop_use(p, t, node->in[k]);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Leaves: nodes whose value is given. Their shape comes with the value, so they bypass the shape rule. */
 #include "graph/leaf.h"
-#include "graph/node.h"
 
+#include <math.h>
 #include <string.h>
+
+#include "graph/check_run.h"
 
 const tl_op tl_op_input = {
 	.name = "input", .flags = TL_OP_LEAF | TL_OP_STOP, .no_gradient = "an input has no operands"};
@@ -44,6 +46,8 @@ static tl_var copied(tl_tape *t, tl_dtype dtype, tl_shape shape, const void *dat
 	if (bytes)
 		memcpy(copy, data, bytes);
 	tl_tensor value = tl_tensor_dense(dtype, shape, copy);
+	if (t->check)
+		tl__check_leaf(t, &value);
 	return leaf(t, &tl_op_input, &value, NULL, 0);
 }
 
@@ -64,6 +68,8 @@ tl_var tl_borrow(tl_tape *t, const tl_tensor *tensor)
 	tl_tensor value = *tensor;
 	if (tl_shape_size(value.shape) == 0) /* NULL is fine here, but kernels take it for a failed allocation */
 		value = tl_tensor_dense(value.dtype, value.shape, t);
+	if (t->check)
+		tl__check_leaf(t, &value);
 	return leaf(t, &tl_op_input, &value, NULL, 0);
 }
 
@@ -77,6 +83,7 @@ tl_var tl_fill(tl_tape *t, tl_shape shape, double value)
 		return tl__var(t, 0);
 	}
 	*one = (tl_real)value;
+	t->infinite |= isinf(value) != 0;
 	tl_tensor tensor = {.dtype = TL_REAL, .shape = shape, .data = one};
 	return leaf(t, &tl_op_fill, &tensor, &value, sizeof value);
 }

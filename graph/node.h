@@ -92,6 +92,8 @@ struct tl_tape {
 	tl_arena scratch; /* of tl_grad */
 	struct tl_replay *replay; /* see graph/replay.h; NULL before the first gradient */
 	tl__kept_list *kept;
+	bool check;               /* see graph/check.h */
+	bool infinite;            /* an infinite constant or input was recorded since the reset */
 	bool no_replay;           /* this tape's nodes do not stand for a step: it runs bodies */
 	uint64_t runs;    /* of the executor */
 	uint64_t grown;   /* growths of the arrays above */

@@ -148,6 +148,11 @@ typedef struct tl_op {
 	 * is none. The engine calls it when it adds up contributions to one adjoint.
 	 */
 	tl_var (*sum)(int n, const tl_var *v);
+	/*
+	 * Optional, for an op whose result is a vector that ends in memory of its own use: how many numbers stand before
+	 * that. What follows is not looked at by tapes that check (graph/check.h).
+	 */
+	int64_t (*numbers)(const void *params, int64_t size);
 
 	const tl_sample *samples;
 } tl_op;

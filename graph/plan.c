@@ -178,8 +178,9 @@ static tl_plan *make_plan(planner *p, tl_tape *t, int n, const uint32_t *want)
 	return plan;
 }
 
-static tl_status run_plan(planner *p, tl_tape *t, const tl_plan *plan)
+static tl_status run_plan(planner *p, tl_tape *t, const tl_plan *plan, int n, const uint32_t *want)
 {
+	atomic_bool beyond = false;
 	char *memory = take_values(p, plan->bytes + TL_ALIGN);
 	if (!memory || !make_room(p, plan, tl_pool_threads(t->pool)))
 		return tl_error_memory(&t->error);
@@ -188,11 +189,13 @@ static tl_status run_plan(planner *p, tl_tape *t, const tl_plan *plan)
 	for (uint32_t k = 0; k < plan->n_given; k++)
 		p->bases[k + 1] = t->nodes[plan->given[k]].value.data;
 	tl_frame f = {.tape = t, .pool = plan->alone ? NULL : t->pool, .bases = p->bases, .buffers = p->buffers, .buffers_each = plan->buffers,
-		.scratch = &p->scratch};
+		.scratch = &p->scratch, .limit = tl__check_limit(t), .beyond = &beyond};
 	tl__profile_begin(t, plan);
 	tl_status status = tl__run_plan(plan, &f);
 	tl__profile_end(t, plan);
 	p->computed += f.computed;
+	if (!status && beyond)
+		status = tl__check_search(t, n, want, plan->steps[f.last].node);
 	if (t->view && !status)
 		tl__view_add(t, plan);
 	for (uint32_t k = 0; k < plan->n_results && !status; k++) {
@@ -224,7 +227,7 @@ static tl_status find_and_run(planner *p, tl_tape *t, int n, const uint32_t *wan
 			return tl_error_memory(&t->error);
 	}
 	tl_profile_enter(t, TL_PHASE_RUN);
-	tl_status status = run_plan(p, t, plan);
+	tl_status status = run_plan(p, t, plan, count, all);
 	if (!status && !tl__lessons_ran(&p->lessons, asked, plan))
 		return tl_error_memory(&t->error);
 	return status;

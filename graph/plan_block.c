@@ -15,6 +15,7 @@
 
 typedef struct block {
 	const tl_map_step *m;
+	const tl_frame *f;
 	int64_t rows, columns;     /* of a full block */
 	tl_real *reg[TL_MOST_REGISTERS];
 	tl_real *buffers;
@@ -106,6 +107,8 @@ static void run_block(block *b, tl_real *const *at, int64_t row_from, int64_t ro
 		for (uint32_t r = 0; r < op->n_in; r++)
 			in[r] = b->reg[op->in[r]];
 		op->fn(op->params, rows * columns, b->reg[op->out], in);
+		if (b->f->limit && tl__greatest_bits(rows * columns, b->reg[op->out]) >= b->f->limit)
+			atomic_store(b->f->beyond, true);
 	}
 	for (uint32_t k = m->n_inputs; k < m->n_ports; k++) {
 		const tl_port *p = &m->ports[k];
@@ -138,6 +141,7 @@ void tl__run_map(const tl_map_step *m, const tl_frame *f, int part, int64_t firs
 	int64_t columns = m->dim[row + 1], plane = m->dim[row];
 	block b;
 	b.m = m;
+	b.f = f;
 	b.columns = columns;
 	b.rows = columns >= LONG_ROW ? 1 : TL_BLOCK / columns;
 	b.buffers = f->buffers + (size_t)part * f->buffers_each * TL_BLOCK;

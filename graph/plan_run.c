@@ -7,6 +7,7 @@
 
 #include "core/copy.h"
 #include "core/gemm.h"
+#include "graph/call.h"
 #include "graph/profile_run.h"
 
 #define MAP_GRAIN 16384 /* block elements times ops that are worth waking a thread for */
@@ -68,13 +69,22 @@ static tl_status from_rows(const tl_gemm_step *g, const tl_frame *f, const tile 
 	return status;
 }
 
+/* Rows of a result were written. */
+static void check_rows(const tl_frame *f, const tl_real *x, int64_t rows, int64_t columns, int64_t step, tl_pool *pool)
+{
+	if (f->limit && tl__greatest_bits_rows(x, rows, columns, step, pool) >= f->limit)
+		atomic_store(f->beyond, true);
+}
+
 tl_status tl__run_gemm(const tl_gemm_step *g, const tl_frame *f, int64_t first, int64_t last, tl_error *err)
 {
 	last = last < g->m ? last : g->m;
 	tile t = {first, last - first, 0, g->n};
 	if (first >= last)
 		return TL_OK;
-	return g->start == TL_START_ROWS ? from_rows(g, f, &t, err) : add_terms(g, f, &t, NULL, err);
+	tl_status status = g->start == TL_START_ROWS ? from_rows(g, f, &t, err) : add_terms(g, f, &t, NULL, err);
+	check_rows(f, (const tl_real *)tl__address(f, g->c) + first * g->ldc, last - first, g->n, g->ldc, NULL);
+	return status;
 }
 
 /* What threads share. */
@@ -200,10 +210,21 @@ static tl_status run_kernel(const tl_kernel_step *k, tl_frame *f)
 		tl__map(k->op->map, k->params, call.out, in, call.n_in, f->pool);
 	else
 		status = k->op->kernel(&call);
+	if (!status && f->limit && call.out->dtype == TL_REAL) {
+		int64_t n = tl__check_size(k->op, k->params, call.out);
+		check_rows(f, call.out->data, 1, n, n, f->pool);
+	}
 	tl_arena_clear(f->scratch);
+	if (status == TL_ERR_VALUE && k->op == &tl__op_call)
+		tl__check_call(t, node);
 	if (status)
 		tl__fail_op(t, status, k->op, call.n_in, node->in, node->scope, err.text);
 	return status;
+}
+
+static void check_gemm(const tl_gemm_step *g, const tl_frame *f)
+{
+	check_rows(f, tl__address(f, g->c), g->m, g->n, g->ldc, f->pool);
 }
 
 static tl_status run_step(const tl_step *s, tl_frame *f)
@@ -216,6 +237,7 @@ static tl_status run_step(const tl_step *s, tl_frame *f)
 	switch (s->kind) {
 	case TL_STEP_GEMM:
 		status = run_gemm(s->what, f, f->pool, &err);
+		check_gemm(s->what, f);
 		break;
 	case TL_STEP_MAP:
 		run_map(s->what, f, f->pool);
@@ -288,11 +310,17 @@ static tl_status run_split(const tl_plan *plan, const tl_split *split, tl_frame 
 	return t->error.status;
 }
 
+static bool beyond(const tl_frame *f)
+{
+	return f->limit && atomic_load(f->beyond);
+}
+
 tl_status tl__run_plan(const tl_plan *plan, tl_frame *f)
 {
 	uint32_t next = 0;
 	tl_status status = TL_OK;
-	for (uint32_t k = 0; k < plan->n_steps && !status;) {
+	for (uint32_t k = 0; k < plan->n_steps && !status && !beyond(f);) {
+		f->last = k;
 		if (next < plan->n_splits && plan->splits[next].first == k) {
 			status = run_split(plan, &plan->splits[next], f);
 			tl__lap(f->tape, 0, k);

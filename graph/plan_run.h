@@ -3,6 +3,9 @@
 #ifndef TL_GRAPH_PLAN_RUN_H
 #define TL_GRAPH_PLAN_RUN_H
 
+#include <stdatomic.h>
+
+#include "graph/check_run.h"
 #include "graph/plan_ir.h"
 
 /* Addresses of the bases, and each thread's buffers. */
@@ -14,6 +17,9 @@ typedef struct tl_frame {
 	uint32_t buffers_each;
 	tl_arena *scratch;
 	uint64_t computed;
+	uint32_t last; /* instruction that was begun */
+	tl_bits limit;        /* of results: see tl__check_limit */
+	atomic_bool *beyond;  /* one was not below it */
 } tl_frame;
 
 static inline void *tl__address(const tl_frame *f, tl_ref r)
@@ -27,6 +33,7 @@ int64_t tl__map_rows(const tl_map_step *m);
 /* Rows [first, last) of a product, on this thread. */
 tl_status tl__run_gemm(const tl_gemm_step *g, const tl_frame *f, int64_t first, int64_t last, tl_error *err);
 
+/* Ends early where a result is beyond the limit. */
 tl_status tl__run_plan(const tl_plan *plan, tl_frame *f);
 
 /*

@@ -32,6 +32,7 @@ static tl_tape *make(tl_tape_options o, tl_pool *lent)
 	if (!t)
 		return NULL;
 	t->seed = o.seed;
+	t->check = o.check;
 	t->executor = o.executor ? o.executor : &tl_executor_planned;
 	t->plan = o.plan ? strdup(o.plan) : NULL;
 	tl_arena_init(&t->records, 0);
@@ -109,6 +110,7 @@ void tl_tape_reset(tl_tape *t)
 	t->scope = 0;
 	t->draws = 0;
 	t->cut = 0;
+	t->infinite = false;
 	t->generation = t->segment.generation = ++t->last_generation;
 	t->segment.first = UINT32_MAX;
 	t->step++;

@@ -29,11 +29,12 @@ typedef struct tl_tape_options {
 	uint64_t seed;               /* of dropout and other random ops */
 	const tl_executor *executor; /* NULL: tl_executor_planned, see graph/plan.h */
 	const char *plan;            /* passes of the planner, see graph/plan.h; NULL: TL_PLAN, or all */
+	bool check;                  /* look for the first NaN or infinity, see graph/check.h */
 } tl_tape_options;
 
 /* NULL options: all defaults. Returns NULL where memory is out. */
 TL_API tl_tape *tl_tape_new(const tl_tape_options *options);
-/* One more with the same threads (its own), seed, executor and passes. */
+/* One more with the same threads (its own), seed, executor and passes; it checks nothing. */
 TL_API tl_tape *tl_tape_like(const tl_tape *tape);
 TL_API void tl_tape_free(tl_tape *tape);
 /* Forget all nodes and the error, keep the memory, go to the next random step. */

@@ -34,6 +34,7 @@
 #include "core/random.h"
 #include "core/safetensors.h"
 #include "core/threads.h"
+#include "graph/check.h"
 #include "graph/checkpoint.h"
 #include "graph/draw.h"
 #include "graph/find.h"

@@ -64,12 +64,28 @@ static int set_run(const tl_call *c, tl_real *vector, tl_recurrent_run *run)
 	return n;
 }
 
+/* Zeros behind a part of n numbers, up to the next part. */
+static void fill_line(tl_real *part, int64_t n)
+{
+	for (int64_t i = n; i < tl__fused_line(n); i++)
+		part[i] = 0;
+}
+
 static tl_status forward_kernel(const tl_call *c)
 {
 	const tl__fused_params *p = c->params;
+	const tl_recurrent_spec *s = tl__recurrent_spec(p->layer);
 	tl_recurrent_run run;
 	set_run(c, c->out->data, &run);
+	for (int k = 0; k < TL__FUSED_PARTS; k++)
+		if (k != TL__FUSED_C || run.cn)
+			fill_line((tl_real *)c->out->data + tl__fused_offset(s, k), tl_shape_size(tl__fused_part(s, k)));
 	return tl__recurrent_forward(p->layer, &run, c->error);
+}
+
+static int64_t forward_numbers(const void *params, int64_t size)
+{
+	return size - ((const tl__fused_params *)params)->kept;
 }
 
 static tl_status backward_kernel(const tl_call *c)
@@ -88,8 +104,10 @@ static tl_status backward_kernel(const tl_call *c)
 		if (p->adjoints >> k & 1)
 			*adjoint[k] = c->in[n++];
 	for (int k = 0; k < TL_RECURRENT_INPUTS; k++)
-		if (tl__recurrent_shape(s, k, &shape))
+		if (tl__recurrent_shape(s, k, &shape)) {
 			run.d[k] = (tl_real *)c->out->data + gradient_offset(s, k);
+			fill_line(run.d[k], tl_shape_size(shape));
+		}
 	return tl__recurrent_backward(p->layer, &run, c->error);
 }
 
@@ -149,7 +167,7 @@ static void forward_gradients(const tl_adjoint *a, const unsigned char *need, tl
 #define FUSED(cell)                                                                                          \
 	{                                                                                                    \
 		.name = cell, .arity = TL_VARIADIC, .infer = forward_infer, .kernel = forward_kernel,        \
-		.gradients = forward_gradients                                                               \
+		.gradients = forward_gradients, .numbers = forward_numbers                                   \
 	}
 
 const tl_op tl__op_fused[] = {FUSED("fused_rnn"), FUSED("fused_rnn_relu"), FUSED("fused_lstm"),

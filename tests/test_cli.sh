@@ -144,7 +144,7 @@ for cell in "rnn 1 0" "rnn_relu 1 0" "gru 3 0" "gru_lbr 3 1" "lstm 4 0" "lstm_pe
     run info "cell-$1/model.safetensors"
     is "info names $1" holds "^cell  *$1: "
     works graph lm --cell "$1" --length 2
-    is "draws $1" starts 'digraph '
+    is "draws $1" holds '^digraph '
     is "to the end" [ "$(tail -n 1 out)" = "}" ]
     is "names the cell" holds "$1"
 done
@@ -258,15 +258,15 @@ for text in '^cell  *lstm: ' '61 symbols, embedding 16, 32 hidden units, 1 layer
 done
 
 works graph m/model.safetensors --length 2
-is "draws a saved model" starts 'digraph '
+is "draws a saved model" holds '^digraph '
 is "with its sizes" holds '61'
 cp out first
-works graph m/model.safetensors --length 2 --backward
-is "--backward draws more" [ "$(wc -c <out)" -gt "$(wc -c <first)" ]
+works graph m/model.safetensors --length 2 --both
+is "--both draws more" [ "$(wc -c <out)" -gt "$(wc -c <first)" ]
 is "gradients" holds 'd rnn.l0.u'
 works graph lm --length 1 -o x.dot
 is "-o x.dot prints nothing" [ ! -s out ]
-is "-o x.dot" starts 'digraph ' x.dot
+is "-o x.dot" holds '^digraph ' x.dot
 if command -v dot >/dev/null; then
     works graph lm --length 2 --cell gru --output x.svg
     is "draws SVG" holds '<svg' x.svg
@@ -308,10 +308,11 @@ for word in 'train lm' 'eval lm' sample graph info; do
     train*) options="data unit split lowercase-letters limit batch length shift optimizer lr momentum nesterov lazy
         weight-decay clip schedule gamma period warmup epochs forget-bias seed threads out log quiet cell hidden embed
         layers dropout recurrent-dropout zoneout bidirectional start project checkpoint tbptt accumulate max-steps patience
-        keep save-every resume min-count" ;;
-    eval*) options="data split train batch threads" ;;
+        keep save-every resume min-count check-nan" ;;
+    eval*) options="data split train batch threads check-nan" ;;
     sample) options="prime chars temperature seed threads" ;;
-    graph) options="cell hidden embed layers length batch symbols backward output" ;;
+    graph) options="cell hidden embed layers length batch symbols text data forward backward both fold steps expand show
+        direction legend output" ;;
     info) options="help" ;;
     esac
     for option in $options; do

@@ -31,6 +31,7 @@ typedef struct bench_options {
 	int64_t threads, steps, warmup, seed;
 	const char *plan;            /* NULL: as tapes have it */
 	const tl_executor *executor; /* NULL: the tape's own */
+	bool check_nan;
 	const char *profile; /* NULL: none; "": tables on stderr; else a file for JSON */
 } bench_options;
 

@@ -7,7 +7,7 @@
 #include "tools/bench.h"
 #include "tools/options.h"
 
-enum { THREADS = 0x100, IMPL, PLAN, EXECUTOR, STEPS, WARMUP, SEED, PROFILE, CELL, SIZE };
+enum { THREADS = 0x100, IMPL, PLAN, EXECUTOR, STEPS, WARMUP, SEED, PROFILE, CHECK_NAN, CELL, SIZE };
 
 static const struct argp_option options[] = {
 	{0, 0, 0, 0, "Measuring:", 2},
@@ -20,6 +20,7 @@ static const struct argp_option options[] = {
 	{"seed", SEED, "N", 0, "Of first values and data (1)", 2},
 	{"profile", PROFILE, "FILE", OPTION_ARG_OPTIONAL,
 		"As many steps again, and where their time goes: tables to stderr, or JSON to FILE", 2},
+	{"check-nan", CHECK_NAN, 0, 0, OPTION_CHECK_NAN_HELP, 2},
 	{0},
 };
 
@@ -80,6 +81,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case STEPS: o->steps = option_int(state, "--steps", arg, 1, 1000000); break;
 	case WARMUP: o->warmup = option_int(state, "--warmup", arg, 0, 1000000); break;
 	case SEED: o->seed = option_int(state, "--seed", arg, 0, INT64_MAX); break;
+	case CHECK_NAN: o->check_nan = true; break;
 	case PROFILE: o->profile = arg ? option_path(state, "--profile", arg) : ""; break;
 	case ARGP_KEY_ARG: argp_error(state, "'%s' is not an option", arg); break;
 	default: return ARGP_ERR_UNKNOWN;

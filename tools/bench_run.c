@@ -158,7 +158,8 @@ static tl_status run(const bench_work *work, bench_job *job, const bench_options
 {
 	size_t n = (size_t)tl_store_count(job->store);
 	tl_tape_options tape = {
-		.threads = (int)o->threads, .seed = (uint64_t)o->seed, .plan = o->plan, .executor = o->executor};
+		.threads = (int)o->threads, .seed = (uint64_t)o->seed, .plan = o->plan, .executor = o->executor,
+		.check = o->check_nan};
 	bench_run r = {
 		.work = work,
 		.job = job,

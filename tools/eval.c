@@ -13,17 +13,18 @@
 typedef struct eval_options {
 	task *task;
 	const char *model;
-	bool train;
+	bool train, check_nan;
 	int64_t batch, threads;
 } eval_options;
 
-enum { TRAIN_TOO = 0x400, BATCH, THREADS };
+enum { TRAIN_TOO = 0x400, BATCH, THREADS, CHECK_NAN };
 
 static const struct argp_option options[] = {
 	{0, 0, 0, 0, "Evaluating:", 3},
 	{"train", TRAIN_TOO, 0, 0, "Evaluate the training part, too", 3},
 	{"batch", BATCH, "N", 0, "Rows read side by side, where a task reads several (32)", 3},
 	{"threads", THREADS, "N", 0, "Threads (TL_THREADS, or all cores)", 3},
+	{"check-nan", CHECK_NAN, 0, 0, OPTION_CHECK_NAN_HELP, 3},
 	{0},
 };
 
@@ -35,6 +36,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case TRAIN_TOO: o->train = true; break;
 	case BATCH: o->batch = option_int(state, "--batch", arg, 1, 1 << 20); break;
 	case THREADS: o->threads = option_int(state, "--threads", arg, 1, 4096); break;
+	case CHECK_NAN: o->check_nan = true; break;
 	case ARGP_KEY_ARG: option_model(state, &o->model, arg, ""); break;
 	case ARGP_KEY_END:
 		if (!o->model)
@@ -107,7 +109,7 @@ static tl_status run(eval_options *o, const task_kind *kind, int argc, char **ar
 	*o = (eval_options){.task = o->task, .batch = 32};
 	if (read_line(o, argc, argv, err))
 		return err->status;
-	if (!(o->task->tape = tl_tape_new(&(tl_tape_options){.threads = (int)o->threads})))
+	if (!(o->task->tape = tl_tape_new(&(tl_tape_options){.threads = (int)o->threads, .check = o->check_nan})))
 		return tl_error_memory(err);
 	return kind->open(o->task, false, err) ? err->status : evaluate(o, err);
 }

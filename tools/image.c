@@ -2,13 +2,16 @@
 #include "tools/image.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/atomic_file.h"
+#include "tools/progress.h"
 
 extern char **environ;
 
@@ -22,6 +25,29 @@ bool image_is_picture(const char *path)
 {
 	const char *type = image_ending(path);
 	return !strcmp(type, "svg") || !strcmp(type, "png") || !strcmp(type, "pdf");
+}
+
+/* Until the program ends; one that takes too long is ended. */
+static tl_status wait_for(const image_program *p, pid_t child, int *result, tl_error *err)
+{
+	const struct timespec nap = {.tv_nsec = 10000000};
+	double end = seconds_now() + p->seconds;
+	for (;;) {
+		pid_t done = waitpid(child, result, p->seconds ? WNOHANG : 0);
+		if (done == child)
+			return TL_OK;
+		if (done < 0 && errno != EINTR)
+			return tl_error_set(err, TL_ERR_IO, "%s: %s", p->name, strerror(errno));
+		if (p->seconds && seconds_now() > end)
+			break;
+		if (done == 0)
+			nanosleep(&nap, NULL);
+	}
+	kill(child, SIGKILL);
+	while (waitpid(child, result, 0) < 0 && errno == EINTR)
+		;
+	return tl_error_set(err, TL_ERR_IO, "%s did not end within %d second%s; %s", p->name, p->seconds,
+		p->seconds == 1 ? "" : "s", p->faster);
 }
 
 /* What the program makes of the text in `from`, into `to`. */
@@ -44,9 +70,8 @@ static tl_status run(const image_program *p, const char *argument, FILE *from, F
 		return tl_error_set(err, TL_ERR_IO, "the program '%s' cannot be started (%s); it is in the package %s. %s",
 			name, strerror(failed), p->package, p->instead);
 	int result;
-	while (waitpid(child, &result, 0) < 0)
-		if (errno != EINTR)
-			return tl_error_set(err, TL_ERR_IO, "%s: %s", name, strerror(errno));
+	if (wait_for(p, child, &result, err))
+		return err->status;
 	if (!WIFEXITED(result) || WEXITSTATUS(result))
 		return tl_error_set(err, TL_ERR_IO, "%s failed; its own message stands above", name);
 	return TL_OK;

@@ -12,6 +12,8 @@ typedef struct image_program {
 	const char *name;    /* looked for on PATH */
 	const char *package; /* that holds it */
 	const char *instead; /* what a user can do without it: "Without -o ..." */
+	int seconds;         /* that it may take; 0: any number */
+	const char *faster;  /* what to do where it takes longer */
 } image_program;
 
 /* "svg" of "a/b.svg", "" where there is none. */

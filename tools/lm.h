@@ -25,6 +25,7 @@ typedef struct lm_task {
 	int64_t shift;  /* epoch e starts at token shift (e - 1) mod (length + 1) */
 	char *data;     /* path of the text that a saved model was trained on; NULL: none */
 	bool other;     /* evaluated on another text */
+	bool drawn;     /* for its picture only: it may read what it would have to predict */
 	const lm_model *model;
 	int64_t order, states; /* of models that have such; 0: not given, until build */
 	union {

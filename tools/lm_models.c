@@ -32,7 +32,7 @@ static tl_status check_rnn(const lm_task *t, tl_error *err)
 {
 	if (t->order || t->states)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "--%s is not for the model rnn", t->order ? "order" : "states");
-	if (t->net.bidirectional)
+	if (t->net.bidirectional && !t->drawn)
 		return tl_error_set(err, TL_ERR_ARGUMENT,
 			"--bidirectional: a language model may not read what it has to predict");
 	return TL_OK;

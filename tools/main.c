@@ -23,7 +23,7 @@ static const struct {
 	{"classify", command_classify, NULL, "classify MODEL [OPTION...]", "label lines from standard input"},
 	{"translate", command_translate, NULL, "translate MODEL [OPTION...]", "translate lines from standard input"},
 	{"predict", command_predict, NULL, "predict MODEL [OPTION...]", "find classes, values, labels or what comes next in series"},
-	{"graph", command_graph, NULL, "graph lm|MODEL [OPTION...]", "draw a model unrolled over time"},
+	{"graph", command_graph, NULL, "graph TASK|MODEL [OPTION...]", "draw a model unrolled over time"},
 	{"probe", command_probe, NULL, "probe MODEL [OPTION...]", "look at a model's gates, states, attention"},
 	{"info", command_info, NULL, "info MODEL", "what a model file holds"},
 	{"convert", command_convert, NULL, "convert MODEL -o FILE [OPTION...]", "models from PyTorch's state dicts, and back"},

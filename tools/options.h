@@ -27,6 +27,9 @@ int option_word(struct argp_state *state, const char *option, const char *text, 
 extern const char *const option_pools[];
 /* The number of a member's text among words, or -1 and an error. */
 int config_word(const json_t *object, const char *key, const char *const *words, tl_error *err);
+/* Of the option --check-nan: tl_tape_options.check. */
+#define OPTION_CHECK_NAN_HELP \
+	"Stop at the first NaN or infinity and name the operation, layer and time step that it comes from (some percent slower)"
 /* For an argp's help_filter: the text with a default in brackets behind it, to be freed by argp. */
 char *option_default(const char *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -6,8 +6,6 @@
 
 #include "tools/image.h"
 
-static const image_program dot = {"dot", "graphviz", "Without -o the graph is printed as text"};
-
 static bool is_text(const char *path)
 {
 	return !strcmp(image_ending(path), "dot") || !strcmp(image_ending(path), "gv");
@@ -20,8 +18,11 @@ tl_status picture_check(const char *path, tl_error *err)
 	return tl_error_set(err, TL_ERR_ARGUMENT, "-o %s: the ending must be .svg, .png, .pdf, .dot or .gv", path);
 }
 
-tl_status picture_write(const char *path, int n, const tl_var *outputs, const tl_draw_options *o, tl_error *err)
+tl_status picture_write(
+	const char *path, int n, const tl_var *outputs, const tl_draw_options *o, int seconds, tl_error *err)
 {
+	image_program dot = {"dot", "graphviz", "Without -o the graph is printed as text", seconds,
+		"draw less: --fold cell or layer, fewer --steps; or raise --time-limit"};
 	if (!path)
 		return tl_tape_draw(stdout, n, outputs, o, err);
 	tl_status status = picture_check(path, err);

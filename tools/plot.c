@@ -8,7 +8,8 @@
 
 #include "tools/image.h"
 
-static const image_program gnuplot = {"gnuplot", "gnuplot-nox", "With the ending .gp what it would read is written"};
+static const image_program gnuplot = {.name = "gnuplot", .package = "gnuplot-nox",
+	.instead = "With the ending .gp what it would read is written"};
 
 static bool is_text(const char *path)
 {

@@ -13,7 +13,7 @@
 #include "tools/progress.h"
 #include "tools/score.h"
 
-enum { CELL = 0x100, HIDDEN, LAYERS, LENGTH, STEPS, BATCH, TESTS, LR, CLIP, FORGET_BIAS, SEED, THREADS, QUIET };
+enum { CELL = 0x100, HIDDEN, LAYERS, LENGTH, STEPS, BATCH, TESTS, LR, CLIP, FORGET_BIAS, SEED, THREADS, CHECK_NAN, QUIET };
 
 static const struct argp_option options[] = {
 	{"cell", CELL, "NAME", 0, "Recurrent cell (lstm), as in train lm", 0},
@@ -28,6 +28,7 @@ static const struct argp_option options[] = {
 	{"forget-bias", FORGET_BIAS, "X", 0, "Start value of forget gates' biases, where the cell has one", 0},
 	{"seed", SEED, "N", 0, "Of examples and initial weights (1)", 0},
 	{"threads", THREADS, "N", 0, "Threads (TL_THREADS, or all cores)", 0},
+	{"check-nan", CHECK_NAN, 0, 0, OPTION_CHECK_NAN_HELP, 0},
 	{"output", 'o', "FILE", 0, "Plot of the loss over the updates, by gnuplot: .svg, .png, .pdf, or .gp", 0},
 	{"quiet", QUIET, 0, 0, "No progress", 0},
 	{0},
@@ -56,6 +57,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case FORGET_BIAS: o->forget_bias = option_real(state, "--forget-bias", arg, -100, 100); break;
 	case SEED: o->seed = option_int(state, "--seed", arg, 0, INT64_MAX); break;
 	case THREADS: o->threads = option_int(state, "--threads", arg, 1, 4096); break;
+	case CHECK_NAN: o->check_nan = true; break;
 	case 'o': s->output = option_path(state, "-o", arg); break;
 	case QUIET: s->quiet = true; break;
 	case ARGP_KEY_ARG: argp_error(state, "'%s' is not an option; one problem at a time", arg); break;

@@ -33,7 +33,7 @@ tl_status problem_net_init(problem_net *n, const problem_options *o, tl_error *e
 	const problem *p = o->problem;
 	*n = (problem_net){.o = *o, .rng = {.seed = (uint64_t)o->seed, .stream = EXAMPLES}};
 	n->store = tl_store_new();
-	n->tape = tl_tape_new(&(tl_tape_options){.threads = (int)o->threads, .seed = (uint64_t)o->seed});
+	n->tape = tl_tape_new(&(tl_tape_options){.threads = (int)o->threads, .seed = (uint64_t)o->seed, .check = o->check_nan});
 	if (!n->store || !n->tape)
 		return tl_error_memory(err);
 	n->rnn = tl_rnn_new(n->store, "rnn",
@@ -87,8 +87,9 @@ tl_status problem_step(problem_net *n, double *loss, tl_error *err)
 		return tape_error(n->tape, err);
 	*loss = (double)value;
 	if (!isfinite(tl_clip_norm(n->store, n->o.clip)))
-		return tl_error_set(err, TL_ERR_VALUE, "step %lld: the gradient is no finite number",
-			(long long)tl_optimizer_steps(n->adam) + 1);
+		return tl_error_set(err, TL_ERR_VALUE, "step %lld: the gradient is no finite number%s",
+			(long long)tl_optimizer_steps(n->adam) + 1,
+			n->o.check_nan ? "" : " (try a lower --lr; --check-nan tells where it comes from)");
 	double done = (double)tl_optimizer_steps(n->adam) / (double)n->o.steps;
 	if (tl_optimizer_set_lr(n->adam, n->o.lr * pow(0.1, fmax(0, 3 * done - 2)), err))
 		return err->status;

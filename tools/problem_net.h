@@ -15,6 +15,7 @@ typedef struct problem_options {
 	double lr, clip;    /* clip 0: none */
 	double forget_bias; /* of cells that have such a gate */
 	int64_t seed, threads;
+	bool check_nan;
 } problem_options;
 
 /* The problem's own defaults. */

@@ -119,7 +119,8 @@ static tl_status prepare(run *r, tl_error *err)
 	task *t = r->line.task;
 	if (check_new(r, err)) /* before data are read, which takes time; and again once the directory is held */
 		return err->status;
-	t->tape = tl_tape_new(&(tl_tape_options){.threads = (int)o->threads, .seed = (uint64_t)o->seed});
+	t->tape = tl_tape_new(
+		&(tl_tape_options){.threads = (int)o->threads, .seed = (uint64_t)o->seed, .check = o->check_nan});
 	t->store = tl_store_new();
 	t->rng = (tl_rng){.seed = (uint64_t)o->seed};
 	if (!t->tape || !t->store)

@@ -7,8 +7,8 @@
 
 enum {
 	BATCH = 0x300, ACCUMULATE, OPTIMIZER, LR, MOMENTUM, NESTEROV, LAZY, WEIGHT_DECAY, CLIP, SCHEDULE, GAMMA, PERIOD,
-	WARMUP, EPOCHS, MAX_STEPS, PATIENCE, SEED, THREADS, OUT, PYTORCH_NAMES, KEEP, SAVE_EVERY, RESUME, OVERWRITE, LOG,
-	LOG_GRADIENTS, TENSORBOARD, QUIET
+	WARMUP, EPOCHS, MAX_STEPS, PATIENCE, SEED, THREADS, CHECK_NAN, OUT, PYTORCH_NAMES, KEEP, SAVE_EVERY, RESUME,
+	OVERWRITE, LOG, LOG_GRADIENTS, TENSORBOARD, QUIET
 };
 
 static const struct argp_option options[] = {
@@ -32,6 +32,7 @@ static const struct argp_option options[] = {
 	{"patience", PATIENCE, "N", 0, "End after N epochs without a better validation; 0: do not", 3},
 	{"seed", SEED, "N", 0, "Of initial weights, dropout and the order of examples", 3},
 	{"threads", THREADS, "N", 0, "Threads (TL_THREADS, or all cores)", 3},
+	{"check-nan", CHECK_NAN, 0, 0, OPTION_CHECK_NAN_HELP, 3},
 	{0, 0, 0, 0, "Output:", 4},
 	{"out", OUT, "DIR", 0,
 		"Directory for model.safetensors, last.safetensors (from which --resume goes on), best.safetensors and "
@@ -116,6 +117,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case PATIENCE: o->patience = option_int(state, "--patience", arg, 0, INT64_MAX); break;
 	case SEED: o->seed = option_int(state, "--seed", arg, 0, INT64_MAX); break;
 	case THREADS: o->threads = option_int(state, "--threads", arg, 1, 4096); break;
+	case CHECK_NAN: o->check_nan = true; break;
 	case OUT: o->out = option_path(state, "--out", arg); break;
 	case PYTORCH_NAMES: o->pytorch_names = true; break;
 	case KEEP: o->keep = option_word(state, "--keep", arg, keeps) ? KEEP_BEST : KEEP_LAST; break;

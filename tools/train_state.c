@@ -43,8 +43,8 @@ static const struct {
 
 /* They change when a run ends, and what it says, but nothing of what it computes up to there. */
 static const char *const loose[] = {
-	"epochs", "patience", "threads", "log-gradients", "max-steps", "save-every", "log", "tensorboard", "quiet", "out",
-	"resume", "overwrite"};
+	"epochs", "patience", "threads", "log-gradients", "max-steps", "save-every", "check-nan", "log", "tensorboard", "quiet",
+	"out", "resume", "overwrite"};
 #define LOOSE_SAVED 4 /* the first ones count for a run that goes on, too */
 
 static bool is_one_of(const char *option, size_t from, size_t to)

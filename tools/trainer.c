@@ -129,8 +129,9 @@ static tl_status update(trainer *t, int64_t n, sums *s, tl_error *err)
 		grad_norms_add(t->norms, t->task->store);
 	double norm = tl_clip_norm(t->task->store, t->options->clip > 0 ? t->options->clip : INFINITY);
 	if (!isfinite(s->loss) || !isfinite(norm))
-		return tl_error_set(err, TL_ERR_VALUE, "the %s is no finite number (try a lower --lr)",
-			isfinite(s->loss) ? "gradient" : "loss");
+		return tl_error_set(err, TL_ERR_VALUE, "the %s is no finite number (try a lower --lr%s)",
+			isfinite(s->loss) ? "gradient" : "loss",
+			t->options->check_nan ? "" : "; --check-nan tells where it comes from");
 	if (tl_optimizer_set_lr(t->optimizer, rate(t, trainer_updates(t)), err))
 		return err->status;
 	tl_optimizer_step(t->optimizer);
@@ -189,7 +190,8 @@ static tl_status validate(trainer *t, score *valid, tl_error *err)
 	if (isfinite(loss))
 		return TL_OK;
 	return tl_error_set(
-		err, TL_ERR_VALUE, "after epoch %" PRId64 " the net's loss is no finite number", t->state.epoch);
+		err, TL_ERR_VALUE, "after epoch %" PRId64 " the net's loss is no finite number%s", t->state.epoch,
+		t->options->check_nan ? "" : " (--check-nan tells where it comes from)");
 }
 
 score trainer_score(const trainer *t)

@@ -55,7 +55,8 @@ tl_var translator_loss(const translator *t, bool training)
 		.label_smoothing = training ? t->smoothing : 0};
 	tl_shape target = TL_SHAPE(b->target_steps, b->rows);
 	tl_tape *tape = t->base.tape;
-	tl_var x = tl_index(tape, TL_SHAPE(b->steps, b->rows), b->x), y_in = tl_index(tape, target, b->y_in);
+	tl_var x = tl_name(tl_index(tape, TL_SHAPE(b->steps, b->rows), b->x), "x");
+	tl_var y_in = tl_name(tl_index(tape, target, b->y_in), "y shifted"), y = tl_name(tl_index(tape, target, b->y), "y");
 	tl_seq2seq_result r = tl_seq2seq_run(t->model, x, b->lengths, y_in, training);
-	return tl_name(tl_cross_entropy(r.logits, tl_index(tape, target, b->y), &o), "loss");
+	return tl_name(tl_cross_entropy(r.logits, y, &o), "loss");
 }
