@@ -16,6 +16,7 @@
  *	draw_paint.c     the overlay's colours and texts
  *	draw_legend.c    what they mean
  *	draw_write.c     the dot text
+ *	draw_order.c     steps one after the other in it
  *
  * Invariants:
  *  1. A frame's number is larger than its parent's. Frames 0..: 0 is the drawing itself.
@@ -227,6 +228,17 @@ static inline uint32_t tl__draw_user(const tl__draw *d, uint32_t i)
 	return u != UINT32_MAX && d->mark[u] & TL__DRAW_STANDS && d->mark[i] & TL__DRAW_STANDS ? u : 0;
 }
 
+/* An edge's ends as it is written. */
+static inline uint32_t tl__draw_tail(const tl__draw_edge *e)
+{
+	return e->kind == TL__DRAW_BACK ? e->to : e->from;
+}
+
+static inline uint32_t tl__draw_head(const tl__draw_edge *e)
+{
+	return e->kind == TL__DRAW_BACK ? e->from : e->to;
+}
+
 /* draw_map.c. NULL, or 0 for a string, where memory is out. */
 void *tl__draw_zeroed(tl__draw *d, size_t count, size_t size);
 /* Room for one more, and for element 0 where there was none: its address, cleared. */
@@ -334,8 +346,11 @@ void tl__draw_paint(const tl__draw *d, const tl__draw_look *look, char fill[8], 
 void tl__draw_scale(double x, char fill[8]);
 
 /* draw_legend.c: what holds for the whole drawing: title, direction, fonts; and what is meant by what. */
-void tl__draw_head(const tl__draw *d);
+void tl__draw_preamble(const tl__draw *d);
 void tl__draw_legend(const tl__draw *d);
+
+/* draw_order.c: edges that are not seen; false where memory is out. */
+bool tl__draw_write_order(tl__draw *d);
 
 /* draw_write.c: TL_ERR_MEMORY. */
 tl_status tl__draw_write(tl__draw *d, tl_error *err);

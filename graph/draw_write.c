@@ -75,6 +75,11 @@ static bool write_leaves(tl__draw *d, uint32_t box, int indent)
 		fputs(" -> ", d->to);
 		tl__draw_quoted(d->to, back ? id : of);
 		tl__draw_write_place(d, leaf->edge, false, leaf->place, NULL);
+		fprintf(d->to, "%*s{rank=same; ", indent, "");
+		tl__draw_quoted(d->to, of);
+		fputs("; ", d->to);
+		tl__draw_quoted(d->to, id);
+		fputs("}\n", d->to);
 	}
 	return true;
 }
@@ -160,7 +165,7 @@ tl_status tl__draw_write(tl__draw *d, tl_error *err)
 		nodes += d->boxes[b].count;
 	fprintf(d->to, "// %" PRIu32 " nodes of a tape in %" PRIu32 " boxes; folded: %s\ndigraph tape {\n", nodes, boxes,
 		folds[d->choice.fold]);
-	tl__draw_head(d);
+	tl__draw_preamble(d);
 	if (d->options.legend) {
 		fputs(" subgraph \"cluster drawing\" {\n penwidth=0\n", d->to);
 		tl__draw_legend(d);
@@ -169,6 +174,7 @@ tl_status tl__draw_write(tl__draw *d, tl_error *err)
 	if (d->options.legend)
 		fputs(" }\n", d->to);
 	write_edges(d);
+	fine = fine && tl__draw_write_order(d);
 	fputs("}\n", d->to);
 	return fine ? TL_OK : tl_error_memory(err);
 }
