@@ -81,12 +81,18 @@ static void look(const tl__draw *d, order *o)
 	}
 }
 
-static void put_in_order(const tl__draw *d, const order *o, uint32_t unit)
+static bool has_edge(tl__draw *d, uint32_t from, uint32_t to)
+{
+	const uint32_t *edge = tl__draw_find(d, &d->edge_of, from, to);
+	return edge && *edge && !d->edges[*edge].far;
+}
+
+static void put_in_order(tl__draw *d, const order *o, uint32_t unit)
 {
 	int pairs = 0;
 	for (uint32_t a = o->first[unit]; a; a = o->more[a])
 		for (uint32_t b = o->used[a] ? 0 : o->first[o->next[unit]]; b && pairs < PAIRS; b = o->more[b]) {
-			if (o->uses[b])
+			if (o->uses[b] || has_edge(d, a, b) || has_edge(d, b, a))
 				continue;
 			fputc(' ', d->to);
 			tl__draw_quoted(d->to, d->boxes[a].id);
@@ -100,7 +106,8 @@ static void put_in_order(const tl__draw *d, const order *o, uint32_t unit)
 /* What has no operands stands above or below the one box that uses it, as parameters do. */
 static bool write_sources(tl__draw *d)
 {
-	uint32_t *uses = tl__draw_zeroed(d, d->n_boxes + 1, sizeof *uses), *user = tl__draw_zeroed(d, d->n_boxes + 1, sizeof *user);
+	uint32_t *uses = tl__draw_zeroed(d, d->n_boxes + 1, sizeof *uses);
+	uint32_t *user = tl__draw_zeroed(d, d->n_boxes + 1, sizeof *user);
 	if (!uses || !user)
 		return false;
 	for (uint32_t k = 1; k < d->n_edges; k++) {
@@ -110,8 +117,9 @@ static bool write_sources(tl__draw *d)
 	}
 	for (uint32_t b = 1; b < d->n_boxes; b++) {
 		uint32_t to = user[b];
-		if (!d->boxes[b].frame || uses[b] || !to || to == UINT32_MAX || d->boxes[to].frame != d->boxes[b].frame ||
-			d->boxes[b].first_leaf)
+		const tl__draw_box *box = &d->boxes[b];
+		if (!box->frame || box->first_leaf || uses[b] || !to || to == UINT32_MAX ||
+			d->boxes[to].frame != box->frame)
 			continue;
 		fputs(" {rank=same; ", d->to);
 		tl__draw_quoted(d->to, d->boxes[to].id);
@@ -125,19 +133,12 @@ static bool write_sources(tl__draw *d)
 bool tl__draw_write_order(tl__draw *d)
 {
 	order o;
+	fputs(" // what has no operands beside its use, steps in a row\n", d->to);
 	if (!make(d, &o) || !write_sources(d))
 		return false;
 	look(d, &o);
-	bool any = false;
-	for (uint32_t u = 1; u < d->n_frames + d->n_bundles; u++) {
-		uint32_t v = o.next[u];
-		bool single = o.first[u] && !o.more[o.first[u]] && v && o.first[v] && !o.more[o.first[v]];
-		if (!o.linked[u] || single)
-			continue;
-		if (!any)
-			fputs(" // steps in a row\n", d->to);
-		any = true;
-		put_in_order(d, &o, u);
-	}
+	for (uint32_t u = 1; u < d->n_frames + d->n_bundles; u++)
+		if (o.linked[u])
+			put_in_order(d, &o, u);
 	return true;
 }

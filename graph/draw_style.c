@@ -199,7 +199,7 @@ void tl__draw_write_place(const tl__draw *d, tl__draw_kind kind, bool between, u
 	}
 	if (place)
 		fprintf(d->to, " %s=%" PRIu32, kind == TL__DRAW_BACK ? "taillabel" : "headlabel", place - 1);
-	fputs("]\n", d->to);
+	fputs("]", d->to);
 }
 
 void tl__draw_write_edge(const tl__draw *d, const tl__draw_edge *e)
@@ -221,4 +221,5 @@ void tl__draw_write_edge(const tl__draw *d, const tl__draw_edge *e)
 	else
 		snprintf(label, sizeof label, "%s", shape);
 	tl__draw_write_place(d, e->kind, between, *label ? 0 : place, *label ? label : NULL);
+	fputs("\n", d->to);
 }

@@ -70,15 +70,11 @@ static bool write_leaves(tl__draw *d, uint32_t box, int indent)
 		tl__draw_quoted(d->to, id);
 		tl__draw_write_leaves(d, &l);
 		bool back = leaf->edge == TL__DRAW_BACK;
-		fprintf(d->to, "%*s", indent, "");
+		fprintf(d->to, "%*s{rank=same; ", indent, "");
 		tl__draw_quoted(d->to, back ? of : id);
 		fputs(" -> ", d->to);
 		tl__draw_quoted(d->to, back ? id : of);
 		tl__draw_write_place(d, leaf->edge, false, leaf->place, NULL);
-		fprintf(d->to, "%*s{rank=same; ", indent, "");
-		tl__draw_quoted(d->to, of);
-		fputs("; ", d->to);
-		tl__draw_quoted(d->to, id);
 		fputs("}\n", d->to);
 	}
 	return true;

@@ -148,7 +148,9 @@ START_TEST(what_is_left_out_is_counted)
 		"<br/><font point-size=\"9\">9960 ops</font>> style=\"filled,dashed\"",
 		1);
 	ck_drawn(text, " \"layer=0/t=2/h\" -> \"layer=0/t=3 ... t=998\" [weight=1 label=\"(2, 5)\"]", 1);
-	ck_drawn(text, " \"layer=0/t=3 ... t=998\" -> \"layer=0/t=999/", 3);
+	ck_drawn(text, " \"layer=0/t=3 ... t=998\" -> \"layer=0/t=999/matmul\" [weight=1 label=", 1);
+	ck_drawn(text, " \"layer=0/t=3 ... t=998\" -> \"layer=0/t=999/mul\" [weight=1 label=", 1);
+	ck_drawn(text, " \"layer=0/t=3 ... t=998\" -> \"layer=0/t=999/h\" [weight=1 label=", 1);
 	ck_assert_int_eq(count_frames(text), 5);
 	free(text);
 	text = fold(y, TL_DRAW_FOLD_CELL, "0,500,-1");
