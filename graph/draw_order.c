@@ -7,7 +7,8 @@
  */
 #include "graph/draw_parts.h"
 
-#define PAIRS 32 /* edges for two steps at most */
+#define PAIRS 32 /* of boxes in two steps at most */
+#define ENDS 6   /* of a box at most */
 
 /* Units are steps that are drawn: open frames, by their number; or boxes of bundles, by n_frames and theirs. */
 typedef struct order {
@@ -87,20 +88,44 @@ static bool has_edge(tl__draw *d, uint32_t from, uint32_t to)
 	return edge && *edge && !d->edges[*edge].far;
 }
 
+/* What stands outermost of a box on its left or right: leaves beside it, or itself. Returns how many. */
+static int ends(const tl__draw *d, uint32_t box, bool right, const char *id[ENDS])
+{
+	int n = 0;
+	tl__draw_leaves l = {.box = box};
+	while (!tl__draw_one_leaf(d, box) && n < ENDS && tl__draw_next_leaves(d, &l))
+		if ((d->leaves[l.leaf].edge == TL__DRAW_BACK) == right)
+			id[n++] = d->leaves[l.leaf].id;
+	if (n == 0)
+		id[n++] = d->boxes[box].id;
+	return n;
+}
+
+static void put_pair(tl__draw *d, uint32_t a, uint32_t b)
+{
+	const char *from[ENDS], *to[ENDS];
+	int n_from = ends(d, a, true, from), n_to = ends(d, b, false, to);
+	for (int i = 0; i < n_from; i++)
+		for (int k = 0; k < n_to; k++) {
+			if (from[i] == d->boxes[a].id && to[k] == d->boxes[b].id && (has_edge(d, a, b) || has_edge(d, b, a)))
+				continue;
+			fputc(' ', d->to);
+			tl__draw_quoted(d->to, from[i]);
+			fputs(" -> ", d->to);
+			tl__draw_quoted(d->to, to[k]);
+			fputs(" [style=invis weight=0]\n", d->to);
+		}
+}
+
 static void put_in_order(tl__draw *d, const order *o, uint32_t unit)
 {
 	int pairs = 0;
 	for (uint32_t a = o->first[unit]; a; a = o->more[a])
-		for (uint32_t b = o->used[a] ? 0 : o->first[o->next[unit]]; b && pairs < PAIRS; b = o->more[b]) {
-			if (o->uses[b] || has_edge(d, a, b) || has_edge(d, b, a))
-				continue;
-			fputc(' ', d->to);
-			tl__draw_quoted(d->to, d->boxes[a].id);
-			fputs(" -> ", d->to);
-			tl__draw_quoted(d->to, d->boxes[b].id);
-			fputs(" [style=invis weight=0]\n", d->to);
-			pairs++;
-		}
+		for (uint32_t b = o->used[a] ? 0 : o->first[o->next[unit]]; b && pairs < PAIRS; b = o->more[b])
+			if (!o->uses[b]) {
+				put_pair(d, a, b);
+				pairs++;
+			}
 }
 
 /* What has no operands stands above or below the one box that uses it, as parameters do. */
@@ -119,7 +144,7 @@ static bool write_sources(tl__draw *d)
 		uint32_t to = user[b];
 		const tl__draw_box *box = &d->boxes[b];
 		if (!box->frame || box->first_leaf || uses[b] || !to || to == UINT32_MAX ||
-			d->boxes[to].frame != box->frame)
+			d->boxes[to].frame != box->frame || d->boxes[to].first_leaf)
 			continue;
 		fputs(" {rank=same; ", d->to);
 		tl__draw_quoted(d->to, d->boxes[to].id);

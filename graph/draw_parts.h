@@ -152,6 +152,7 @@ typedef struct tl__draw_leaf {
 	uint32_t node, next, place; /* place as that of an edge */
 	tl__draw_kind edge;
 	uint32_t of; /* a reference: the box that it is to; 0: none is drawn */
+	const char *id; /* of those that others are drawn with */
 } tl__draw_leaf;
 
 enum {
@@ -313,6 +314,8 @@ typedef struct tl__draw_leaves {
 
 /* The one after `l`, or the box's first where l->leaf is 0; false where there is none. */
 bool tl__draw_next_leaves(const tl__draw *d, tl__draw_leaves *l);
+/* Has the box one thing beside it only, which then stands above or below it, not before it? */
+bool tl__draw_one_leaf(const tl__draw *d, uint32_t box);
 /* The leaf drawn together with `leaf`, after it; 0: none. */
 uint32_t tl__draw_next_leaf(const tl__draw *d, const tl__draw_leaves *l, uint32_t leaf);
 

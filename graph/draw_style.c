@@ -95,6 +95,12 @@ bool tl__draw_next_leaves(const tl__draw *d, tl__draw_leaves *l)
 	return l->leaf;
 }
 
+bool tl__draw_one_leaf(const tl__draw *d, uint32_t box)
+{
+	tl__draw_leaves l = {.box = box};
+	return tl__draw_next_leaves(d, &l) && !tl__draw_next_leaves(d, &l);
+}
+
 uint32_t tl__draw_next_leaf(const tl__draw *d, const tl__draw_leaves *l, uint32_t leaf)
 {
 	uint32_t next = l->several ? d->leaves[leaf].next : 0;

@@ -59,23 +59,25 @@ static bool write_leaves(tl__draw *d, uint32_t box, int indent)
 {
 	static const char *const kinds[] = {"parameters", "constants", "values"};
 	const char *of = d->boxes[box].id;
+	bool one = tl__draw_one_leaf(d, box);
 	for (tl__draw_leaves l = {.box = box}; tl__draw_next_leaves(d, &l);) {
-		const tl__draw_leaf *leaf = &d->leaves[l.leaf];
+		tl__draw_leaf *leaf = &d->leaves[l.leaf];
 		const tl_node *node = tl__draw_node(d, leaf->node);
 		const char *name = l.several ? kinds[leaf->kind] : tl__draw_name(node);
 		const char *id = tl__draw_unique(d, &d->ids, tl__draw_print(d, "%s < %s", of, name));
 		if (!id)
 			return false;
+		leaf->id = id;
 		fprintf(d->to, "%*s", indent, "");
 		tl__draw_quoted(d->to, id);
 		tl__draw_write_leaves(d, &l);
 		bool back = leaf->edge == TL__DRAW_BACK;
-		fprintf(d->to, "%*s{rank=same; ", indent, "");
+		fprintf(d->to, "%*s%s", indent, "", one ? "{rank=same; " : "");
 		tl__draw_quoted(d->to, back ? of : id);
 		fputs(" -> ", d->to);
 		tl__draw_quoted(d->to, back ? id : of);
 		tl__draw_write_place(d, leaf->edge, false, leaf->place, NULL);
-		fputs("}\n", d->to);
+		fputs(one ? "}\n" : "\n", d->to);
 	}
 	return true;
 }
