@@ -20,8 +20,10 @@ const tl__draw_colours tl__draw_styles[TL__DRAW_STYLES] = {
 	[TL__DRAW_ELEMENTWISE] = {"element by element", "", {"#d4e6f9", "#fbdad3"}, {"#6796c8", "#cf7668"}},
 	[TL__DRAW_OTHER] = {"other op", "", {"#c8c2ec", "#eabfd8"}, {"#6f63b5", "#aa5087"}},
 	[TL__DRAW_VIEW] = {"view of the same memory", "", {"#ffffff", "#ffffff"}, {"#9fb6cf", "#d9aaa2"}},
-	[TL__DRAW_FOLD] = {"many ops folded", " shape=box3d style=filled", {"#c3d7ec", "#f3c9c0"}, {"#2f66a3", "#a8382a"}},
-	[TL__DRAW_LEFT_OUT] = {"left out", " style=\"filled,dashed\"", {"#fbfbfb", "#fbfbfb"}, {"#5a6a7a", "#8a5a50"}},
+	[TL__DRAW_FOLD] = {"many ops folded", " shape=box3d style=filled", {"#c3d7ec", "#f3c9c0"},
+		{"#2f66a3", "#a8382a"}},
+	[TL__DRAW_LEFT_OUT] = {"left out", " style=\"filled,dashed\"", {"#fbfbfb", "#fbfbfb"},
+		{"#5a6a7a", "#8a5a50"}},
 };
 
 /* sum_to has a view, too, but looks at its operand's memory only where nothing is added up. */
@@ -147,8 +149,8 @@ static void write_colours(
 	char fill[8], text[8];
 	if (look) {
 		tl__draw_paint(d, look, fill, text);
-		fprintf(d->to, "%s%s fillcolor=\"%s\" color=\"%s\" fontcolor=\"%s\"", c->look, extra, fill, c->line[k],
-			text);
+		fprintf(d->to, "%s%s fillcolor=\"%s\" color=\"%s\" fontcolor=\"%s\"", c->look, extra, fill,
+			c->line[k], text);
 	} else {
 		fprintf(d->to, "%s%s fillcolor=\"%s\" color=\"%s\"", c->look, extra, c->fill[k], c->line[k]);
 	}

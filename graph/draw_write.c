@@ -161,8 +161,8 @@ tl_status tl__draw_write(tl__draw *d, tl_error *err)
 		return tl_error_memory(err);
 	for (uint32_t b = 1; b <= boxes; b++)
 		nodes += d->boxes[b].count;
-	fprintf(d->to, "// %" PRIu32 " nodes of a tape in %" PRIu32 " boxes; folded: %s\ndigraph tape {\n", nodes, boxes,
-		folds[d->choice.fold]);
+	fprintf(d->to, "// %" PRIu32 " nodes of a tape in %" PRIu32 " boxes; folded: %s\ndigraph tape {\n", nodes,
+		boxes, folds[d->choice.fold]);
 	tl__draw_preamble(d);
 	if (d->options.legend) {
 		fputs(" subgraph \"cluster drawing\" {\n penwidth=0\n", d->to);

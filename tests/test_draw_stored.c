@@ -27,7 +27,8 @@ static tl_var record(int layers, int steps)
 		for (int t = 0; t < steps; t++) {
 			tl_scope_begin(tape, "t", t);
 			tl_var x = tl_name(tl_input(tape, TL_SHAPE(B, E), numbers), "x");
-			tl_var w = tl_use(tape, &param[W]), u = tl_use(tape, &param[U]), b = tl_use(tape, &param[BIAS]);
+			tl_var w = tl_use(tape, &param[W]), u = tl_use(tape, &param[U]);
+			tl_var b = tl_use(tape, &param[BIAS]);
 			tl_var a = tl_linear(x, w, b);
 			tl_var c = tl_matmul(h, u);
 			tl_var s = tl_add(a, c);
@@ -61,7 +62,8 @@ static void check_stored(const char *name, int n, const tl_var *out, const tl_dr
 	free(text);
 }
 
-static const tl_draw_options labelled = {.title = "h' = h + s(x W + h U + b) * h", .legend = true, .axes = "B=2 E=3 H=5"};
+static const tl_draw_options labelled = {
+	.title = "h' = h + s(x W + h U + b) * h", .legend = true, .axes = "B=2 E=3 H=5"};
 
 START_TEST(every_op)
 {
