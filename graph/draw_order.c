@@ -107,7 +107,8 @@ static void put_pair(tl__draw *d, uint32_t a, uint32_t b)
 	int n_from = ends(d, a, true, from), n_to = ends(d, b, false, to);
 	for (int i = 0; i < n_from; i++)
 		for (int k = 0; k < n_to; k++) {
-			if (from[i] == d->boxes[a].id && to[k] == d->boxes[b].id && (has_edge(d, a, b) || has_edge(d, b, a)))
+			bool boxes = from[i] == d->boxes[a].id && to[k] == d->boxes[b].id;
+			if (boxes && (has_edge(d, a, b) || has_edge(d, b, a)))
 				continue;
 			fputc(' ', d->to);
 			tl__draw_quoted(d->to, from[i]);

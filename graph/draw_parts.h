@@ -264,7 +264,8 @@ void tl__draw_frame_name(const tl__draw_frame *f, char *buf, size_t size);
 
 /* draw_group.c, draw_fold.c, draw_edge.c: TL_ERR_MEMORY. */
 tl_status tl__draw_make_groups(tl__draw *d, tl_error *err);
-tl_status tl__draw_make_boxes(tl__draw *d, tl_error *err);
+/* Stops early where there are more than `most`. */
+tl_status tl__draw_make_boxes(tl__draw *d, double most, tl_error *err);
 tl_status tl__draw_make_edges(tl__draw *d, tl_error *err);
 /* The cost: boxes, leaves and pieces of edges. Leaves are made of edges that are too long afterwards. */
 tl_status tl__draw_rank(tl__draw *d, double *cost, tl_error *err);
