@@ -75,7 +75,8 @@ START_TEST(a_step_is_a_box)
 	ck_assert_int_eq(count_frames(text), 2);
 	for (int t = 0; t < 4; t++) {
 		char id[128];
-		snprintf(id, sizeof id, "\"layer=1/t=%d\" [label=<<b>t=%d</b><br/><font point-size=\"9\">10 ops</font>>", t, t);
+		snprintf(id, sizeof id, "\"layer=1/t=%d\" [label=<<b>t=%d</b><br/><font point-size=\"9\">10 ops</font>>",
+			t, t);
 		ck_drawn(text, id, 1);
 		snprintf(id, sizeof id, "\"layer=1/t=%d < parameters\" [label=<wf, bf, uf, wc, bc, uc>", t);
 		ck_drawn(text, id, 1);
@@ -144,11 +145,14 @@ START_TEST(what_is_left_out_is_counted)
 	tl_var y = record(1, 1000);
 	char *text = fold(y, TL_DRAW_FOLD_NONE, "0:3,-1");
 	ck_drawn(text,
-		"\"layer=0/t=3 ... t=998\" [label=<<b>... x 996 ...</b><br/><font point-size=\"9\">t=3 ... t=998</font>"
+		"\"layer=0/t=3 ... t=998\" [label=<<b>... x 996 ...</b><br/>"
+		"<font point-size=\"9\">t=3 ... t=998</font>"
 		"<br/><font point-size=\"9\">9960 ops</font>> style=\"filled,dashed\"",
 		1);
 	ck_drawn(text, " \"layer=0/t=2/h\" -> \"layer=0/t=3 ... t=998\" [weight=1 label=\"(2, 5)\"]", 1);
-	ck_drawn(text, " \"layer=0/t=3 ... t=998\" -> \"layer=0/t=999/", 3);
+	ck_drawn(text, " \"layer=0/t=3 ... t=998\" -> \"layer=0/t=999/matmul\" [weight=1 label=", 1);
+	ck_drawn(text, " \"layer=0/t=3 ... t=998\" -> \"layer=0/t=999/mul\" [weight=1 label=", 1);
+	ck_drawn(text, " \"layer=0/t=3 ... t=998\" -> \"layer=0/t=999/h\" [weight=1 label=", 1);
 	ck_assert_int_eq(count_frames(text), 5);
 	free(text);
 	text = fold(y, TL_DRAW_FOLD_CELL, "0,500,-1");
@@ -207,6 +211,43 @@ START_TEST(names_of_axes)
 	o.hide_shapes = true;
 	text = drawing(1, &w, &o);
 	ck_drawn(text, "label=\"", 0);
+	free(text);
+}
+END_TEST
+
+/* A loop without scopes: of boxes of one name the first two and the last one stay. */
+START_TEST(boxes_of_one_name)
+{
+	tl_var v = number(1);
+	for (int i = 0; i < 400; i++)
+		v = tl_exp(tl_name(tl_neg(v), "minus"));
+	char *text = drawing(1, &v, NULL);
+	ck_drawn(text, "\"minus\" [label", 1);
+	ck_drawn(text, "\"minus.2\" [label", 1);
+	ck_drawn(text, "\"minus.400\" [label", 1);
+	ck_drawn(text, "\"...minus\" [label=<<b>... x 397 ...</b><br/><font point-size=\"9\">neg x 397</font>>", 1);
+	ck_drawn(text, "\"exp.400\" [label=<exp<br/><font point-size=\"9\">scalar</font>> peripheries=2", 1);
+	ck_drawn(text, "\"...minus\" -> \"...exp\" [weight=8 label=\"scalar x 397\"]", 1);
+	ck_assert_int_eq(count_boxes(text), 1 + 4 + 4);
+	free(text);
+	text = fold(v, TL_DRAW_FOLD_NONE, ":");
+	ck_assert_int_eq(count_boxes(text), 1 + 800);
+	free(text);
+}
+END_TEST
+
+/* Told to show everything, a drawing has no long edges: what is used far away stands there again, dashed. */
+START_TEST(far_uses)
+{
+	tl_var x = tl_name(number(1), "x"), v = x;
+	for (int i = 0; i < 300; i++)
+		v = i == 150 ? tl_add(v, x) : tl_neg(v);
+	v = tl_add(v, x);
+	char *text = fold(v, TL_DRAW_FOLD_NONE, ":");
+	ck_drawn(text, "\"add < x\" [label=<x<br/><font point-size=\"9\">scalar</font>> style=\"rounded,dashed\"", 1);
+	ck_drawn(text, "\"add.2 < x\" [label=<x<br/>", 1);
+	ck_drawn(text, "\"x\" -> ", 1);
+	ck_drawn(text, "{rank=same; \"add < x\" -> \"add\" [weight=8 headlabel=1]}", 1);
 	free(text);
 }
 END_TEST
@@ -291,6 +332,8 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, what_is_left_out_is_counted);
 	tcase_add_test(c, patterns_keep_scopes_unfolded);
 	tcase_add_test(c, names_of_axes);
+	tcase_add_test(c, boxes_of_one_name);
+	tcase_add_test(c, far_uses);
 	tcase_add_test(c, a_checkpoint_tells_its_ops);
 	tcase_add_test(c, huge_tapes);
 	suite_add_tcase(s, c);

@@ -264,7 +264,8 @@ tl_status heatmap_check(const char *path, tl_error *err)
 
 tl_status heatmap_write(const heatmap *h, const char *path, tl_error *err)
 {
-	static const image_program convert = {"rsvg-convert", "librsvg2-bin", "The ending .svg needs no program"};
+	static const image_program convert = {.name = "rsvg-convert", .package = "librsvg2-bin",
+		.instead = "The ending .svg needs no program"};
 	char format[32];
 	bool svg = !strcmp(image_ending(path), "svg");
 	if (heatmap_check(path, err))
