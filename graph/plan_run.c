@@ -55,12 +55,13 @@ static tl_status add_terms(
 static tl_status from_rows(const tl_gemm_step *g, const tl_frame *f, const tile *whole, tl_error *err)
 {
 	int64_t bands = (whole->rows + TL_TILE_ROWS - 1) / TL_TILE_ROWS;
+	int64_t columns = tl__tile_columns(whole->rows, whole->columns);
 	tl_status status = TL_OK;
-	for (int64_t done = 0; done < whole->columns && !status; done += TL_TILE_COLUMNS)
+	for (int64_t done = 0; done < whole->columns && !status; done += columns)
 		for (int64_t b = 0; b < bands && !status; b++) {
 			int64_t first = whole->rows * b / bands, rest = whole->columns - done;
 			tile t = {whole->row + first, whole->rows * (b + 1) / bands - first,
-				whole->column + done, rest < TL_TILE_COLUMNS ? rest : TL_TILE_COLUMNS};
+				whole->column + done, rest < columns ? rest : columns};
 			copy_rows(g, f, &t);
 			status = add_terms(g, f, &t, NULL, err);
 		}

@@ -22,9 +22,9 @@
  *	}
  *
  * Where to read on: graph/tape.h (tapes, variables, errors), graph/grad.h (gradients), graph/checkpoint.h (long
- * loops in little memory), graph/op.h (an op of your own), models/cell.h (a recurrent cell of your own), ops/ (what
- * there is to compute with), optim/ (parameters, optimisers, schedules), models/ (the recurrent driver, attention,
- * encoder and decoder, language models, search, scores).
+ * loops in little memory), graph/function.h (a step run again and again), graph/op.h (an op of your own), models/cell.h
+ * (a recurrent cell of your own), ops/ (what there is to compute with), optim/ (parameters, optimisers, schedules),
+ * models/ (the recurrent driver, attention, encoder and decoder, language models, search, scores).
  */
 #ifndef TAPELOOP_H
 #define TAPELOOP_H
@@ -36,6 +36,8 @@
 #include "core/threads.h"
 #include "graph/checkpoint.h"
 #include "graph/dot.h"
+#include "graph/function.h"
+#include "graph/function_cache.h"
 #include "graph/grad.h"
 #include "graph/kept.h"
 #include "graph/plan.h"
@@ -63,6 +65,7 @@
 #include "models/sample.h"
 #include "models/seq2seq.h"
 #include "models/seq2seq_decode.h"
+#include "models/stream.h"
 #include "models/window.h"
 #include "ops/activation.h"
 #include "ops/arith.h"

@@ -188,6 +188,7 @@ is "--chars 0" same "$(cat out)" 'мир'
 
 run sample m/model.safetensors --prime 'The ' --chars 120 --seed 3
 is "samples 120 characters" [ "$(characters out)" -eq 125 ]
+is "and tells how fast" holds '^120 characters in [0-9.e-]* s: [0-9]* a second$' err
 cp out first
 run sample m/model.safetensors --prime 'The ' --chars 120 --seed 3
 is "the same seed, the same text" cmp -s out first

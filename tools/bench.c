@@ -15,6 +15,7 @@ static const struct {
 	{"lm", bench_lm, "language model: embedding, recurrent layers, cross entropy"},
 	{"last-state", bench_last_state, "a recurrent layer, squared error of its last state"},
 	{"forward", bench_forward, "recurrent layers over whole sequences, without gradients"},
+	{"infer", bench_infer, "a recurrent net as a stream: one step at a time, the state carried"},
 	{"seq2seq", bench_seq2seq, "encoder and decoder with attention"},
 	{"ragged", bench_ragged, "an LSTM over a batch of sequences of unequal lengths"},
 	{"unequal", bench_unequal, "an LSTM over sequences recorded one after the other"},

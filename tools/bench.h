@@ -79,6 +79,7 @@ double bench_median(double *x, int64_t n);
 /* The works, as commands of their own arguments. */
 tl_status bench_lm(int argc, char **argv, tl_error *err);
 tl_status bench_forward(int argc, char **argv, tl_error *err);
+tl_status bench_infer(int argc, char **argv, tl_error *err);
 tl_status bench_last_state(int argc, char **argv, tl_error *err);
 tl_status bench_seq2seq(int argc, char **argv, tl_error *err);
 tl_status bench_ragged(int argc, char **argv, tl_error *err);

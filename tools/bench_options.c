@@ -25,8 +25,8 @@ static const struct argp_option options[] = {
 
 static const char after[] =
 	"\v"
-	"A step records the graph, computes loss and gradients, updates by SGD and resets the tape; in a work without "
-	"gradients it records, computes and resets. One JSON object goes to standard output:\n\n"
+	"A step records the graph, computes loss and gradients, updates by SGD and resets the tape; the work "
+	"forward records once and runs that again and again. One JSON object goes to standard output:\n\n"
 	"  ms_per_step           median of the timed steps\n"
 	"  best_ms               the fastest of them\n"
 	"  first_step_ms         the very first step\n"
@@ -68,15 +68,6 @@ static const tl_executor *parse_executor(char *arg, struct argp_state *state)
 	return NULL;
 }
 
-static const char *parse_plan(char *arg, struct argp_state *state)
-{
-	tl_error err = {0};
-	unsigned passes;
-	if (tl_plan_parse(arg, &passes, &err))
-		argp_error(state, "--%s", err.text);
-	return arg;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	const parser *p = state->input;
@@ -84,7 +75,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case THREADS: o->threads = option_int(state, "--threads", arg, 1, 4096); break;
 	case IMPL: o->impl = parse_impl(p->work, arg, state); break;
-	case PLAN: o->plan = parse_plan(arg, state); break;
+	case PLAN: o->plan = option_plan(state, arg); break;
 	case EXECUTOR: o->executor = parse_executor(arg, state); break;
 	case STEPS: o->steps = option_int(state, "--steps", arg, 1, 1000000); break;
 	case WARMUP: o->warmup = option_int(state, "--warmup", arg, 0, 1000000); break;

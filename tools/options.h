@@ -18,6 +18,8 @@ const tl_cell *option_cell(struct argp_state *state, const char *text);
 void option_model(struct argp_state *state, const char **model, const char *text, const char *rest);
 /* A file's name: not empty, UTF-8. */
 const char *option_path(struct argp_state *state, const char *option, const char *text);
+/* A list of the planner's passes, for --plan. */
+const char *option_plan(struct argp_state *state, const char *text);
 void option_split(struct argp_state *state, const char *text, double split[PARTS]);
 /* The number of `text` among words, which end with NULL: char|word, last|mean|max. */
 int option_word(struct argp_state *state, const char *option, const char *text, const char *const *words);

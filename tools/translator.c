@@ -132,6 +132,7 @@ static void translator_release(task *base)
 	for (int k = 0; k < PARTS; k++)
 		bitext_release(&t->part[k]);
 	batches_release(&t->order);
+	tl_function_cache_free(t->steps);
 	free(t->batch.which);
 	free(t->batch.lengths);
 	free(t->batch.x);
