@@ -23,8 +23,8 @@
  *
  * Rules:
  *  1. Shapes and types are those of the recording; for other shapes make another function.
- *  2. Inputs are read where they lie, during the call. Parameters (tl_use) are read where they lie at every call, so a
- *     function sees what an optimiser did since the last one. What else was recorded (tl_input, tl_fill) is a
+ *  2. Inputs are read where they lie, during the call. Parameters (tl_use) are read where they lie at every call, so
+ *     a function sees what an optimiser did since the last one. What else was recorded (tl_input, tl_fill) is a
  *     constant; what was borrowed (tl_borrow) is read live, and must outlive the function.
  *  3. States are the function's: zeros at first, then what the last run made of them, which is where the next one
  *     reads them; nothing is copied where the step computes a state of its own.

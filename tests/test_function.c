@@ -90,8 +90,8 @@ static void compare_cell(const tl_cell *cell, const tl_tape_options *options)
 	tl_tape *plain = tl_tape_new(&(tl_tape_options){.executor = &tl_executor_plain});
 	setup();
 	use_tape(options);
-	tl_rnn *rnn = make_net(&(tl_rnn_options){.cell = cell, .input = E, .hidden = H, .project = tl_cell_projects(cell) ? 3 : 0,
-		.layers = LAYERS});
+	tl_rnn *rnn = make_net(&(tl_rnn_options){
+		.cell = cell, .input = E, .hidden = H, .project = tl_cell_projects(cell) ? 3 : 0, .layers = LAYERS});
 	tl_function *f = stream_of(tape, rnn);
 	int n = B * (int)tl_rnn_output_size(rnn);
 	for (int t = 0; t < STEPS; t++) {
@@ -114,8 +114,8 @@ static void compare_cell(const tl_cell *cell, const tl_tape_options *options)
 	teardown();
 }
 
-static const tl_tape_options ways[] = {{.threads = 1}, {.threads = 2}, {.threads = 2, .plan = "tiny"}, {.plan = "none"},
-	{.executor = &tl_executor_plain}};
+static const tl_tape_options ways[] = {{.threads = 1}, {.threads = 2}, {.threads = 2, .plan = "tiny"},
+	{.plan = "none"}, {.executor = &tl_executor_plain}};
 
 START_TEST(steps_equal_recordings)
 {
