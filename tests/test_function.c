@@ -624,6 +624,7 @@ START_TEST(wrong_calls_are_explained)
 	tl_function *f = make((tl_function_options){.record = record_cube, .inputs = 1, .input = &vector, .outputs = 2});
 	tl_real x[2] = {1, 2};
 	int32_t i[2];
+	ck_assert_ptr_null(tl_function_output(f, 0));
 	ck_assert_int_eq(tl_function_read(f, 0, x, 1), TL_ERR_ARGUMENT);
 	ck_assert_ptr_nonnull(strstr(tl_function_error(f)->text, "not run yet"));
 	ck_assert_int_eq(tl_function_run(f, NULL), TL_ERR_ARGUMENT);
@@ -634,6 +635,7 @@ START_TEST(wrong_calls_are_explained)
 	ck_assert_int_eq(tl_function_read(f, 2, x, 2), TL_ERR_ARGUMENT);
 	ck_assert_int_eq(tl_function_read_index(f, 1, i, 2), TL_ERR_TYPE);
 	ck_assert_ptr_null(tl_function_output(f, -1));
+	ck_assert_ptr_nonnull(tl_function_output(f, 1));
 	ck_assert_ptr_null(tl_function_state(f, 0));
 	tl_function_free(f);
 	use_tape(&(tl_tape_options){.plan = "no such pass"});
