@@ -84,7 +84,7 @@ TL_API tl_status tl_function_run(tl_function *f, const void *const *in);
 /* Of the last call that failed, or without status. */
 TL_API const tl_error *tl_function_error(const tl_function *f);
 
-/* Output k of the last run, with any strides, where it was computed: valid until the next run. NULL before the first. */
+/* Output k of the last run where it was computed, with any strides: valid until the next run. NULL before a run. */
 TL_API const tl_tensor *tl_function_output(const tl_function *f, int k);
 /* Copies it, dense and row-major; n must be its number of elements. */
 TL_API tl_status tl_function_read(tl_function *f, int k, tl_real *to, int64_t n);
