@@ -68,6 +68,21 @@ START_TEST(groups_of_ops)
 }
 END_TEST
 
+/* What has a name, is an output, or is used twice, is shown by itself. */
+START_TEST(what_is_not_grouped)
+{
+	tl_var x = tl_name(number(1), "x"), named = tl_name(tl_exp(x), "named"), shown = tl_exp(tl_neg(named));
+	tl_var twice = tl_sin(tl_cos(shown)), out[] = {shown, tl_mul(tl_neg(twice), tl_abs(twice))};
+	char *text = drawing(2, out, &(tl_draw_options){.fold = TL_DRAW_FOLD_OPS});
+	ck_drawn(text, "[label=<<b>named</b><br/><font point-size=\"9\">exp</font>>", 1);
+	ck_drawn(text, "[label=<neg, exp<br/>", 1);
+	ck_drawn(text, "[label=<cos, sin>", 1);
+	ck_drawn(text, "\"mul\" [label=<", 1);
+	ck_assert_int_eq(count_boxes(text), 5);
+	free(text);
+}
+END_TEST
+
 START_TEST(a_step_is_a_box)
 {
 	tl_var y = record(2, 4);
@@ -325,6 +340,7 @@ Suite *tl_test_suite(void)
 	TCase *c = tcase_create("fold");
 	tcase_add_checked_fixture(c, setup_cell, teardown);
 	tcase_add_test(c, groups_of_ops);
+	tcase_add_test(c, what_is_not_grouped);
 	tcase_add_test(c, a_step_is_a_box);
 	tcase_add_test(c, a_layer_is_a_box);
 	tcase_add_test(c, steps_without_a_layer);
