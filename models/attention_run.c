@@ -31,9 +31,10 @@ static tl_var product(tl_var x, tl_param *param, int heads, int64_t first, int64
 		return b.tape ? tl_linear(x, w, b) : tl_matmul(x, w);
 	}
 	tl_var *part = tl_tape_alloc(x.tape, (size_t)heads * sizeof *part);
-	for (int k = 0; part && k < heads; k++)
-		part[k] = tl_matmul(
-			tl_part(x, -1, k, heads), tl_slice(w, 0, k * stride + first, k * stride + first + rows, 1));
+	for (int k = 0; part && k < heads; k++) {
+		tl_var own = tl_slice(w, 0, k * stride + first, k * stride + first + rows, 1);
+		part[k] = tl_matmul(tl_part(x, -1, k, heads), own);
+	}
 	tl_var y = part ? tl_concat(heads, part, -1) : (tl_var){x.tape, 0, x.generation};
 	return b.tape ? tl_add(y, b) : y;
 }
@@ -155,8 +156,10 @@ static tl_attention_memory prepare(const tl_attention *a, tl_var keys, tl_var va
 	tl_attention_memory m = {.mask = mask};
 	m.keys = score_keys(a, keys);
 	m.values = a->options.project ? tl_dense_run(&a->to_value, values) : values;
-	if (mask.tape)
-		m.bias = tl_where(mask, number(keys.tape, 0), number(keys.tape, -INFINITY));
+	if (mask.tape) {
+		tl_var never = number(keys.tape, -INFINITY);
+		m.bias = tl_where(mask, number(keys.tape, 0), never);
+	}
 	return m;
 }
 
@@ -208,18 +211,21 @@ tl_attention_result tl_attention_step(const tl_attention *a, const tl_attention_
 		return (tl_attention_result){failed(query), failed(query)};
 	int heads = a->options.heads;
 	tl_var q = score_queries(a, query), scores;
-	if (!is_dot(a))
+	if (!is_dot(a)) {
 		scores = additive_scores(a, m->keys, q);
-	else if (heads == 1)
+	} else if (heads == 1) {
 		scores = tl_sum(tl_mul(m->keys, q), TL_AXES(-1), true);
-	else
-		scores = tl_sum(tl_mul(by_heads(m->keys, heads), by_heads(q, heads)), TL_AXES(-1), false);
+	} else {
+		q = by_heads(q, heads);
+		scores = tl_sum(tl_mul(by_heads(m->keys, heads), q), TL_AXES(-1), false);
+	}
 	tl_var weights = tl_softmax(m->bias.tape ? tl_add(scores, m->bias) : scores, 0), context;
-	if (heads == 1)
+	if (heads == 1) {
 		context = tl_sum(tl_mul(weights, m->values), TL_AXES(0), false);
-	else
-		context = from_heads(
-			tl_sum(tl_mul(tl_unsqueeze(weights, -1), by_heads(m->values, heads)), TL_AXES(0), false));
+	} else {
+		tl_var values = by_heads(m->values, heads);
+		context = from_heads(tl_sum(tl_mul(tl_unsqueeze(weights, -1), values), TL_AXES(0), false));
+	}
 	return (tl_attention_result){tl_name(finish(a, context), "context"), tl_name(weights, "weights")};
 }
 
@@ -252,7 +258,7 @@ static tl_var all_scores(const tl_attention *a, const tl_attention_memory *m, tl
 	int heads = a->options.heads;
 	if (!is_dot(a))
 		return tl_transpose(additive_scores(a, m->keys, tl_unsqueeze(q, 1)), rows_first);
-	tl_var scores = tl_matmul(matrices(q, heads), tl_t(matrices(m->keys, heads)));
+	tl_var keys = tl_t(matrices(m->keys, heads)), scores = tl_matmul(matrices(q, heads), keys);
 	return tl_reshape(scores, TL_SHAPE(tl_dim(q, 1), heads, tl_dim(q, 0), tl_dim(m->keys, 0)));
 }
 
@@ -269,9 +275,8 @@ tl_attention_result tl_attention_run(
 		scores = tl_add(scores, tl_unsqueeze(tl_transpose(m->bias, rows_first), 1));
 	if (causal)
 		scores = tl_add(scores, causal_bias(queries.tape, steps, places));
-	tl_var weights = tl_softmax(scores, -1);
-	tl_var all =
-		tl_matmul(tl_reshape(weights, TL_SHAPE(batch * heads, steps, places)), matrices(m->values, heads));
+	tl_var weights = tl_softmax(scores, -1), values = matrices(m->values, heads);
+	tl_var all = tl_matmul(tl_reshape(weights, TL_SHAPE(batch * heads, steps, places)), values);
 	all = tl_transpose(tl_reshape(all, TL_SHAPE(batch, heads, steps, tl_dim(all, 2))), time_first);
 	all = finish(a, from_heads(all));
 	return (tl_attention_result){tl_name(all, "context"), tl_name(tl_transpose(weights, weights_back), "weights")};

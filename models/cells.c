@@ -38,10 +38,11 @@ const tl_cell tl_cell_rnn_relu = {
 
 static tl_state gru_step(const tl_var *p, tl_var x, tl_state s)
 {
-	tl_var h = s.v[0], xw = tl_linear(x, p[CELL_W], p[CELL_B]);
-	tl_var rz = tl_sigmoid(tl_add(tl_slice(xw, -1, 0, 2 * tl_dim(h, -1), 1), tl_matmul(h, p[CELL_U])));
+	tl_var h = s.v[0], xw = tl_linear(x, p[CELL_W], p[CELL_B]), hu = tl_matmul(h, p[CELL_U]);
+	tl_var rz = tl_sigmoid(tl_add(tl_slice(xw, -1, 0, 2 * tl_dim(h, -1), 1), hu));
 	tl_var r = tl_name(tl__gate(rz, 0, 2), "reset"), z = tl_name(tl__gate(rz, 1, 2), "update");
-	tl_var n = tl_tanh(tl_add(tl__gate(xw, 2, 3), tl_matmul(tl_mul(r, h), p[CELL_EXTRA])));
+	tl_var hu_n = tl_matmul(tl_mul(r, h), p[CELL_EXTRA]);
+	tl_var n = tl_tanh(tl_add(tl__gate(xw, 2, 3), hu_n));
 	return tl_state1(tl_lerp(tl_name(n, "new"), h, z));
 }
 
@@ -58,9 +59,11 @@ static tl_state gru_lbr_step(const tl_var *p, tl_var x, tl_state s)
 {
 	tl_var h = s.v[0], xw = tl_linear(x, p[CELL_W], p[CELL_B]), hu = tl_matmul(h, p[CELL_U]);
 	int64_t two = 2 * tl_dim(h, -1);
-	tl_var rz = tl_sigmoid(tl_add(tl_slice(xw, -1, 0, two, 1), tl_slice(hu, -1, 0, two, 1)));
+	tl_var hu_rz = tl_slice(hu, -1, 0, two, 1);
+	tl_var rz = tl_sigmoid(tl_add(tl_slice(xw, -1, 0, two, 1), hu_rz));
 	tl_var r = tl_name(tl__gate(rz, 0, 2), "reset"), z = tl_name(tl__gate(rz, 1, 2), "update");
-	tl_var n = tl_tanh(tl_add(tl__gate(xw, 2, 3), tl_mul(r, tl_add(tl__gate(hu, 2, 3), p[CELL_EXTRA]))));
+	tl_var hu_n = tl_mul(r, tl_add(tl__gate(hu, 2, 3), p[CELL_EXTRA]));
+	tl_var n = tl_tanh(tl_add(tl__gate(xw, 2, 3), hu_n));
 	return tl_state1(tl_lerp(tl_name(n, "new"), h, z));
 }
 
@@ -75,9 +78,10 @@ const tl_cell tl_cell_gru_lbr = {
 
 static tl_state mgu_step(const tl_var *p, tl_var x, tl_state s)
 {
-	tl_var h = s.v[0], xw = tl_linear(x, p[CELL_W], p[CELL_B]);
-	tl_var u = tl_name(tl_sigmoid(tl_add(tl__gate(xw, 0, 2), tl_matmul(h, p[CELL_U]))), "update");
-	tl_var n = tl_name(tl_tanh(tl_add(tl__gate(xw, 1, 2), tl_matmul(tl_mul(u, h), p[CELL_EXTRA]))), "new");
+	tl_var h = s.v[0], xw = tl_linear(x, p[CELL_W], p[CELL_B]), hu = tl_matmul(h, p[CELL_U]);
+	tl_var u = tl_name(tl_sigmoid(tl_add(tl__gate(xw, 0, 2), hu)), "update");
+	tl_var hu_n = tl_matmul(tl_mul(u, h), p[CELL_EXTRA]);
+	tl_var n = tl_name(tl_tanh(tl_add(tl__gate(xw, 1, 2), hu_n)), "new");
 	return tl_state1(tl_lerp(h, n, u));
 }
 

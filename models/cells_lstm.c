@@ -16,7 +16,8 @@ static tl_var next_memory(tl_var z, tl_var c, tl_var gate[GATES])
 		tl_var part = tl__gate(z, k, GATES);
 		gate[k] = tl_name(k == NEW ? tl_tanh(part) : tl_sigmoid(part), name[k]);
 	}
-	return tl_name(tl_add(tl_mul(gate[FORGET], c), tl_mul(gate[IN], gate[NEW])), "memory");
+	tl_var ig = tl_mul(gate[IN], gate[NEW]);
+	return tl_name(tl_add(tl_mul(gate[FORGET], c), ig), "memory");
 }
 
 tl_state tl__lstm_next(tl_var z, tl_var c)
@@ -40,14 +41,21 @@ const tl_cell tl_cell_lstm = {
 		{"b", TL_BIAS, "ifgo"}, {0}},
 };
 
+/* s(z_k + p_j*c) */
+static tl_var peeping(tl_var z, int k, tl_var peep, int j, tl_var c)
+{
+	tl_var pc = tl_mul(tl__gate(peep, j, 3), c);
+	return tl_sigmoid(tl_add(tl__gate(z, k, 4), pc));
+}
+
 static tl_state lstm_peephole_step(const tl_var *p, tl_var x, tl_state s)
 {
 	tl_var z = tl__sum_of_products(p, x, s.v[0]), peep = p[CELL_EXTRA];
-	tl_var i = tl_sigmoid(tl_add(tl__gate(z, 0, 4), tl_mul(tl__gate(peep, 0, 3), s.v[1])));
-	tl_var f = tl_sigmoid(tl_add(tl__gate(z, 1, 4), tl_mul(tl__gate(peep, 1, 3), s.v[1])));
-	tl_var g = tl_tanh(tl__gate(z, 2, 4));
-	tl_var c = tl_name(tl_add(tl_mul(tl_name(f, "forget"), s.v[1]), tl_mul(tl_name(i, "input"), tl_name(g, "new"))), "memory");
-	tl_var o = tl_name(tl_sigmoid(tl_add(tl__gate(z, 3, 4), tl_mul(tl__gate(peep, 2, 3), c))), "output");
+	tl_var i = tl_name(peeping(z, 0, peep, 0, s.v[1]), "input");
+	tl_var f = tl_name(peeping(z, 1, peep, 1, s.v[1]), "forget");
+	tl_var g = tl_name(tl_tanh(tl__gate(z, 2, 4)), "new"), ig = tl_mul(i, g);
+	tl_var c = tl_name(tl_add(tl_mul(f, s.v[1]), ig), "memory");
+	tl_var o = tl_name(peeping(z, 3, peep, 2, c), "output");
 	return tl_state2(tl_mul(o, tl_tanh(c)), c);
 }
 

@@ -13,7 +13,8 @@ enum { CELL_W, CELL_U, CELL_B, CELL_EXTRA }; /* the first parameters of every ce
 /* x W + h U + b */
 static inline tl_var tl__sum_of_products(const tl_var *p, tl_var x, tl_var h)
 {
-	return tl_add(tl_linear(x, p[CELL_W], p[CELL_B]), tl_matmul(h, p[CELL_U]));
+	tl_var hu = tl_matmul(h, p[CELL_U]);
+	return tl_add(tl_linear(x, p[CELL_W], p[CELL_B]), hu);
 }
 
 /* Block k of n blocks of columns. */

@@ -147,7 +147,8 @@ static tl_var mean_over(tl_var m, const int64_t *lengths)
 	if (!share)
 		return (tl_var){m.tape, 0, m.generation};
 	tl_tensor t = tl_tensor_dense(TL_REAL, TL_SHAPE(batch, 1), share);
-	return tl_mul(tl_sum(m, TL_AXES(0), false), tl_borrow(m.tape, &t));
+	tl_var each = tl_borrow(m.tape, &t);
+	return tl_mul(tl_sum(m, TL_AXES(0), false), each);
 }
 
 static tl_encoded run_convs(const tl_encoder *e, tl_var x, const int64_t *lengths, double dropout)

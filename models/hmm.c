@@ -64,7 +64,8 @@ static bool recur(const tl_hmm *m, tl_var symbols, tl_state initial, tl_var *joi
 			     : tl_broadcast(tl_softmax(tl_use(tape, m->start), -1), TL_SHAPE(batch, m->options.states));
 	for (int64_t t = 0; t < steps && tl_ok(q); t++) {
 		tl_scope_begin(tape, "t", t);
-		joint[t] = tl_add(safe_log(q), tl_select(e, 0, t));
+		tl_var emitted = tl_select(e, 0, t);
+		joint[t] = tl_add(safe_log(q), emitted);
 		q = next[t] = tl_matmul(tl_name(tl_softmax(joint[t], -1), "state"), a);
 		tl_scope_end(tape);
 	}
@@ -112,6 +113,6 @@ tl_lm_result tl_hmm_run(const tl_hmm *m, tl_var symbols, tl_state initial)
 		return (tl_lm_result){failed(symbols.tape), tl_state1(failed(symbols.tape))};
 	int64_t steps = tl_dim(symbols, 0);
 	tl_var b = tl_name(tl_softmax(tl_use(symbols.tape, m->emission), -1), "B");
-	tl_var p = tl_matmul(tl_stack((int)steps, next, 0), b);
-	return (tl_lm_result){safe_log(p), tl_state1(tl_unsqueeze(next[steps - 1], 0))};
+	tl_var logits = safe_log(tl_matmul(tl_stack((int)steps, next, 0), b));
+	return (tl_lm_result){logits, tl_state1(tl_unsqueeze(next[steps - 1], 0))};
 }

@@ -36,7 +36,8 @@ void tl_dense_init(tl_dense *layer, tl_rng *rng)
 
 tl_var tl_dense_run(const tl_dense *layer, tl_var x)
 {
-	return tl_linear(x, tl_use(x.tape, layer->w), tl_use(x.tape, layer->b));
+	tl_var b = tl_use(x.tape, layer->b);
+	return tl_linear(x, tl_use(x.tape, layer->w), b);
 }
 
 tl_status tl_embedding_add(

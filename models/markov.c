@@ -48,5 +48,6 @@ tl_lm_result tl_markov_run(const tl_markov *m, tl_var symbols, tl_state initial)
 	if (initial.n == 0)
 		initial = tl_state1(tl_fill(x.tape, shape, 0));
 	x = tl_concat(2, (tl_var[]){initial.v[0], x}, 0);
-	return (tl_lm_result){tl_window_net_run(&m->net, x), tl_state1(tl_slice(x, 0, steps, steps + before, 1))};
+	tl_var logits = tl_window_net_run(&m->net, x);
+	return (tl_lm_result){logits, tl_state1(tl_slice(x, 0, steps, steps + before, 1))};
 }

@@ -44,8 +44,9 @@ static tl_var row_ends(tl_var y, const int64_t *lengths, sizes s)
 	int32_t *index = tl_tape_alloc(y.tape, (size_t)s.batch * sizeof *index);
 	for (int64_t b = 0; index && b < s.batch; b++)
 		index[b] = (int32_t)((lengths[b] > 0 ? lengths[b] - 1 : 0) * s.batch + b);
-	tl_tensor ends = tl_tensor_dense(TL_I32, TL_SHAPE(s.batch), index);
-	return tl_gather(tl_reshape(y, TL_SHAPE(s.steps * s.batch, s.columns)), tl_borrow(y.tape, &ends));
+	tl_tensor tensor = tl_tensor_dense(TL_I32, TL_SHAPE(s.batch), index);
+	tl_var ends = tl_borrow(y.tape, &tensor);
+	return tl_gather(tl_reshape(y, TL_SHAPE(s.steps * s.batch, s.columns)), ends);
 }
 
 static tl_var pool_last(tl_var y, const int64_t *lengths, sizes s, int directions)
@@ -53,8 +54,8 @@ static tl_var pool_last(tl_var y, const int64_t *lengths, sizes s, int direction
 	tl_var ends = row_ends(y, lengths, s);
 	if (directions == 1)
 		return ends;
-	tl_var both[2] = {tl_part(ends, -1, 0, 2), tl_part(tl_select(y, 0, 0), -1, 1, 2)};
-	return tl_concat(2, both, -1);
+	tl_var forward = tl_part(ends, -1, 0, 2), reverse = tl_part(tl_select(y, 0, 0), -1, 1, 2);
+	return tl_concat(2, (tl_var[]){forward, reverse}, -1);
 }
 
 static tl_var borrow(tl_tape *tape, tl_shape shape, tl_real *data)
@@ -71,7 +72,8 @@ static tl_var pool_mean(tl_var y, const int64_t *lengths, sizes s)
 	tl_real *share = tl_tape_alloc(y.tape, (size_t)s.batch * sizeof *share);
 	for (int64_t b = 0; share && b < s.batch; b++)
 		share[b] = 1 / (tl_real)(lengths[b] > 0 ? lengths[b] : 1);
-	return tl_mul(tl_sum(y, TL_AXES(0), false), borrow(y.tape, TL_SHAPE(s.batch, 1), share));
+	tl_var each = borrow(y.tape, TL_SHAPE(s.batch, 1), share);
+	return tl_mul(tl_sum(y, TL_AXES(0), false), each);
 }
 
 /* -inf behind the end of a sequence that has any steps. */

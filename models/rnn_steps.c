@@ -117,8 +117,10 @@ static tl_state detach(tl_state s)
 /* Each element stays as it was before with probability z. */
 static tl_var zone_out(const direction *d, tl_var before, tl_var now, double z)
 {
-	if (!d->training)
-		return tl_add(tl_scale(before, z), tl_scale(now, 1 - z));
+	if (!d->training) {
+		now = tl_scale(now, 1 - z);
+		return tl_add(tl_scale(before, z), now);
+	}
 	return tl_where(tl_dropout_mask(d->tape, tl_var_shape(now), z), now, before);
 }
 

@@ -123,7 +123,8 @@ static tl_state run_own(const tl_seq2seq *m, const tl_seq2seq_memory *memory, tl
 		tl_var e = tl_select(embedded, 0, t);
 		if (t > 0) {
 			tl_var own = tl_embedding_run(&m->target, tl_argmax(l->logits[t - 1], -1));
-			e = tl_where(tl_select(given, 0, t), e, tl_dropout(own, m->options.dropout));
+			own = tl_dropout(own, m->options.dropout);
+			e = tl_where(tl_select(given, 0, t), e, own);
 		}
 		step_result s = decode_step(m, memory, e, state, true);
 		l->features[t] = tl_dropout(s.features, m->options.dropout);

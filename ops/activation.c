@@ -47,7 +47,8 @@ static tl_var sigmoid_grad_gradient(const tl_adjoint *a, int k)
 	tl_var dout = a->in[0], y = a->in[1];
 	if (k == 0)
 		return tl_sigmoid_grad(a->dout, y);
-	return tl_mul(tl_mul(a->dout, dout), tl_shift(tl_scale(y, -2), 1));
+	tl_var slope = tl_shift(tl_scale(y, -2), 1);
+	return tl_mul(tl_mul(a->dout, dout), slope);
 }
 
 const tl_op tl_op_sigmoid_grad = {
@@ -133,7 +134,8 @@ TL_MAP1_PARAM(leaky_relu, double, x > 0 ? x : slope * x, tl_real slope = (tl_rea
 
 static tl_var leaky_relu_gradient(const tl_adjoint *a, int k)
 {
-	return tl_where(is_positive(a->in[k]), a->dout, tl_scale(a->dout, *(const double *)a->params));
+	tl_var below = tl_scale(a->dout, *(const double *)a->params);
+	return tl_where(is_positive(a->in[k]), a->dout, below);
 }
 
 const tl_op tl_op_leaky_relu = {
@@ -168,8 +170,8 @@ TL_VECTOR static void elu(const void *params, int64_t n, tl_real *out, const tl_
 /* For x <= 0: alpha e^x = out + alpha. */
 static tl_var elu_gradient(const tl_adjoint *a, int k)
 {
-	tl_var slope = tl_shift(a->out, *(const double *)a->params);
-	return tl_where(is_positive(a->in[k]), a->dout, tl_mul(a->dout, slope));
+	tl_var below = tl_mul(a->dout, tl_shift(a->out, *(const double *)a->params));
+	return tl_where(is_positive(a->in[k]), a->dout, below);
 }
 
 const tl_op tl_op_elu = {
@@ -285,7 +287,8 @@ static tl_var gelu_grad_gradient(const tl_adjoint *a, int k)
 		return tl_gelu_grad(a->dout, x);
 	tl_var squared = tl_square(x);
 	tl_var phi = tl_scale(tl_exp(tl_scale(squared, -0.5)), BY_ROOT_2PI);
-	return tl_mul(tl_mul(a->dout, dout), tl_mul(phi, tl_shift(tl_neg(squared), 2)));
+	tl_var slope = tl_mul(phi, tl_shift(tl_neg(squared), 2));
+	return tl_mul(tl_mul(a->dout, dout), slope);
 }
 
 const tl_op tl_op_gelu_grad = {

@@ -259,7 +259,8 @@ tl_var tl_matmul(tl_var a, tl_var b)
 	if (!same || (sa.axes == 3 && sb.axes == 3))
 		return tl__apply2(&tl_op_matmul, a, b);
 	sa.dim[sa.axes - 1] = sb.dim[sb.axes - 1];
-	return tl_reshape(tl__apply2(&tl_op_matmul, flat_batch(a), flat_batch(b)), sa);
+	b = flat_batch(b);
+	return tl_reshape(tl__apply2(&tl_op_matmul, flat_batch(a), b), sa);
 }
 
 static tl_status linear_infer(tl_infer *s)

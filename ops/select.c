@@ -17,7 +17,8 @@ static tl_var share(const tl_adjoint *a, int k, tl_var other_wins)
 {
 	tl_var zero = tl_fill(a->dout.tape, TL_SCALAR, 0);
 	tl_var tie = tl_equal(a->in[k], a->in[1 - k]);
-	return tl_where(tie, tl_scale(a->dout, 0.5), tl_where(other_wins, zero, a->dout));
+	tl_var whole = tl_where(other_wins, zero, a->dout);
+	return tl_where(tie, tl_scale(a->dout, 0.5), whole);
 }
 
 TL_MAP2(minimum, a < b || isnan(a) ? a : b)

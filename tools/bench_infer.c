@@ -117,8 +117,8 @@ static tl_status run_function(infer *b, const tl_real *x, tl_error *err)
 static tl_status run_recorded(infer *b, const tl_real *x, tl_error *err)
 {
 	tl_tape_reset(b->tape);
-	tl_rnn_result r = tl_rnn_step(b->rnn, tl_input(b->tape, TL_SHAPE(b->o->batch, b->o->input), x),
-		tl_carry_in(&b->carry, b->tape));
+	tl_state before = tl_carry_in(&b->carry, b->tape);
+	tl_rnn_result r = tl_rnn_step(b->rnn, tl_input(b->tape, TL_SHAPE(b->o->batch, b->o->input), x), before);
 	tl_var want[TL_MAX_STATES + 1] = {r.output};
 	for (int k = 0; k < r.last.n; k++)
 		want[k + 1] = r.last.v[k];

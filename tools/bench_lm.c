@@ -148,7 +148,8 @@ static tl_var record_last(const void *model, tl_tape *tape)
 	if (m->table.table)
 		x = tl_embedding_run(&m->table, x);
 	tl_state last = tl_rnn_run(m->rnn, x, (tl_state){0}, true).last;
-	return tl_mse(tl_select(last.v[0], 0, -1), tl_borrow(tape, &m->y), TL_MEAN);
+	tl_var y = tl_borrow(tape, &m->y);
+	return tl_mse(tl_select(last.v[0], 0, -1), y, TL_MEAN);
 }
 
 static void release_last(void *model)

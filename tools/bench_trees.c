@@ -137,22 +137,25 @@ static tl_state leaf_state(const trees *m, tl_tape *tape, const tree *t, int64_t
 	symbol.stride[0] = 1;
 	symbol.data = (int32_t *)t->symbols.data + i;
 	tl_var x = tl_embedding_run(&m->table, tl_borrow(tape, &symbol));
-	tl_var z = tl_linear(x, tl_use(tape, m->w), tl_use(tape, m->b));
+	tl_var b = tl_use(tape, m->b), z = tl_linear(x, tl_use(tape, m->w), b);
 	if (m->plain)
 		return tl_state1(tl_tanh(z));
-	tl_var c = tl_mul(tl_sigmoid(tl_part(z, -1, 0, 3)), tl_tanh(tl_part(z, -1, 2, 3)));
-	return tl_state2(tl_mul(tl_sigmoid(tl_part(z, -1, 1, 3)), tl_tanh(c)), c);
+	tl_var g = tl_tanh(tl_part(z, -1, 2, 3)), c = tl_mul(tl_sigmoid(tl_part(z, -1, 0, 3)), g);
+	tl_var y = tl_tanh(c);
+	return tl_state2(tl_mul(tl_sigmoid(tl_part(z, -1, 1, 3)), y), c);
 }
 
 static tl_state node_state(const trees *m, tl_tape *tape, tl_state l, tl_state r)
 {
-	tl_var z = tl_add(tl_matmul(l.v[0], tl_use(tape, m->l)), tl_linear(r.v[0], tl_use(tape, m->r), tl_use(tape, m->a)));
+	tl_var a = tl_use(tape, m->a), right = tl_linear(r.v[0], tl_use(tape, m->r), a);
+	tl_var z = tl_add(tl_matmul(l.v[0], tl_use(tape, m->l)), right);
 	if (m->plain)
 		return tl_state1(tl_tanh(z));
 	tl_var i = tl_sigmoid(tl_part(z, -1, 0, 5)), o = tl_sigmoid(tl_part(z, -1, 1, 5));
 	tl_var f = tl_sigmoid(tl_part(z, -1, 3, 5)), g = tl_sigmoid(tl_part(z, -1, 4, 5));
 	tl_var c = tl_mul(i, tl_tanh(tl_part(z, -1, 2, 5)));
-	c = tl_add(c, tl_add(tl_mul(f, l.v[1]), tl_mul(g, r.v[1])));
+	right = tl_mul(g, r.v[1]);
+	c = tl_add(c, tl_add(tl_mul(f, l.v[1]), right));
 	return tl_state2(tl_mul(o, tl_tanh(c)), c);
 }
 

@@ -79,7 +79,8 @@ static tl_var loss_of(
 	lm_task *t, const tl_carry *state, const int32_t *x, const int32_t *y, tl_shape shape, bool training)
 {
 	tl_tape *tape = t->base.tape;
-	tl_lm_result r = t->model->run(t, tl_index(tape, shape, x), tl_carry_in(state, tape), training);
+	tl_state before = tl_carry_in(state, tape);
+	tl_lm_result r = t->model->run(t, tl_index(tape, shape, x), before, training);
 	t->last = r.last;
 	return tl_name(tl_cross_entropy(r.logits, tl_index(tape, shape, y), NULL), "loss");
 }

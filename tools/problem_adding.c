@@ -12,7 +12,8 @@ static void draw(problem_batch *b, int64_t length, tl_rng *rng)
 {
 	int64_t half = length / 2;
 	for (int64_t row = 0; row < b->rows; row++) {
-		const int64_t marked[] = {tl_rng_below(rng, half), half + tl_rng_below(rng, length - half)};
+		int64_t first = tl_rng_below(rng, half), second = half + tl_rng_below(rng, length - half);
+		const int64_t marked[] = {first, second};
 		for (int64_t t = 0; t < length; t++)
 			*problem_symbol(b, INPUT, t, row, VALUE) = (tl_real)tl_rng_uniform(rng);
 		b->value[row] = 0;

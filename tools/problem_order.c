@@ -11,11 +11,11 @@ static void draw(problem_batch *b, int64_t length, tl_rng *rng)
 {
 	int64_t tenth = length / 10;
 	for (int64_t row = 0; row < b->rows; row++) {
-		const int64_t at[] = {tenth + tl_rng_below(rng, tenth), 5 * tenth + tl_rng_below(rng, tenth)};
+		int64_t first = tenth + tl_rng_below(rng, tenth), second = 5 * tenth + tl_rng_below(rng, tenth);
 		int32_t answer = 0;
 		for (int64_t t = 0; t < length; t++) {
 			int64_t symbol = tl_rng_below(rng, DISTRACTORS);
-			if (t == at[0] || t == at[1]) {
+			if (t == first || t == second) {
 				symbol = X + tl_rng_below(rng, 2);
 				answer = 2 * answer + (symbol == Y);
 			}

@@ -75,7 +75,8 @@ static tl_var mean_square(const series_batch *b, int64_t first, tl_var output, t
 	for (int64_t i = 0; weight && i < steps * b->rows; i++)
 		weight[i] = i / b->rows + first < b->lengths[i % b->rows] ? (tl_real)one : 0;
 	tl_tensor w = tl_tensor_dense(TL_REAL, TL_SHAPE(steps, b->rows, 1), weight);
-	return tl_sum(tl_mul(tl_square(tl_sub(output, target)), tl_borrow(output.tape, &w)), TL_AXES(0, 1, 2), false);
+	tl_var each = tl_borrow(output.tape, &w);
+	return tl_sum(tl_mul(tl_square(tl_sub(output, target)), each), TL_AXES(0, 1, 2), false);
 }
 
 tl_var series_loss(const series_task *t, const series_batch *b, tl_var output)
