@@ -131,8 +131,9 @@ typedef struct tl_op {
 
 	/*
 	 * dL/din[k], of in[k]'s shape or of one that it broadcasts to; {0} where it is zero. Called only
-	 * for real operands that need it. Written with ops, so it can be differentiated again. What it
-	 * records may depend on params, shapes, and values that it asks for, on nothing else: for a step that
+	 * for real operands that need it. Written with ops, so it can be differentiated again; at most one argument
+	 * of a call appends nodes, for C leaves open which comes first, and their order shows in drawings and
+	 * sums. What it records may depend on params, shapes, and values that it asks for, on nothing else: for a step that
 	 * repeats an earlier one it is not called again (a factor that changes belongs into an operand).
 	 */
 	tl_var (*gradient)(const tl_adjoint *a, int k);

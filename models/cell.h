@@ -17,6 +17,10 @@
  *			{"w_f", TL_INPUT_ROWS, "f"}, {"u_f", TL_STATE_ROWS, "f"}, {"b_f", TL_BIAS, "f"},
  *			{"w_c", TL_INPUT_ROWS, "c"}, {"u_c", TL_STATE_ROWS, "c"}, {"b_c", TL_BIAS, "c"}, {0}}};
  *
+ * An op call appends a node, and C leaves open which argument of a call comes first: where one argument only
+ * appends nodes, and other terms have statements of their own before, as in all cells of the library, drawings, random
+ * numbers and rounding are the same whatever compiler built them.
+ *
  * Vectors are rows: x (B, E), h (B, H), products x W with W (E, H). A cell may have vectors of a second
  * size, P: states with a bit in `projected`, parameters whose rows or columns say so. And its output
  * need not be a state: an Elman network that puts out y = tanh(h V + c), of size P,
