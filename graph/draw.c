@@ -6,11 +6,11 @@
 #include "graph/draw_parts.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #define PLAIN 250 /* what a drawing with every op may cost, see tl__draw_rank, */
 #define COST 600 /* and any other: Graphviz 2.43 takes a tenth of a second for it */
-#define MOST 600 /* boxes that it may be worth to find the cost of */
 
 static tl_status check(int n, const tl_var *v, tl_error *err)
 {
@@ -86,8 +86,8 @@ static tl_status mark(tl__draw *d, int n, const tl_var *outputs, tl_error *err)
 	return TL_OK;
 }
 
-/* Makes a drawing of the choice; `cost` is INFINITY where it has too many boxes to go on. */
-static tl_status try(tl__draw *d, tl__draw_choice choice, bool bounded, double *cost, tl_error *err)
+/* Makes a drawing of the choice; one that costs more than `most` may be left unfinished. */
+static tl_status try(tl__draw *d, tl__draw_choice choice, double most, double *cost, tl_error *err)
 {
 	d->choice = choice;
 	d->bundles = NULL;
@@ -100,9 +100,9 @@ static tl_status try(tl__draw *d, tl__draw_choice choice, bool bounded, double *
 	d->like_of = (tl__draw_map){0};
 	d->n_edges = d->cap_edges = d->n_leaves = d->cap_leaves = 0;
 	d->edge_of = d->leaf_of = d->used_in = (tl__draw_map){0};
-	*cost = 1e30;
-	tl_status status = tl__draw_make_boxes(d, err);
-	if (status || (bounded && d->n_boxes > MOST))
+	tl_status status = tl__draw_make_boxes(d, most, err);
+	*cost = d->n_boxes;
+	if (status || *cost > most)
 		return status;
 	status = tl__draw_make_edges(d, err);
 	return status ? status : tl__draw_rank(d, cost, err);
@@ -153,9 +153,12 @@ static tl_status choose(tl__draw *d, tl_error *err)
 		}
 		if (c.steps == &chosen)
 			status = tl__draw_parse_steps(d, ways[k].steps, &chosen, err);
+		double most = c.fold == TL_DRAW_FOLD_NONE && !o->fold ? PLAIN : COST;
+		if (told || k + 1 == WAYS)
+			most = HUGE_VAL;
 		if (!status)
-			status = try(d, c, !told && k + 1 < WAYS, &cost, err);
-		if (told || cost <= (c.fold == TL_DRAW_FOLD_NONE && !o->fold ? PLAIN : COST))
+			status = try(d, c, most, &cost, err);
+		if (status || cost <= most)
 			break;
 	}
 	return status ? status : tl__draw_cut_far(d, err);

@@ -15,8 +15,10 @@
  * series are steps, but for those labelled "layer", which are layers.
  *
  * Leaves. Parameters and constants are drawn beside each use, so that a weight shared by a thousand steps
- * does not tie the steps into a knot; inputs are drawn once. What is used far away from where it stands is
- * drawn there a second time, dashed, under the same name and number.
+ * does not tie the steps into a knot; those of a folded box are one leaf. Inputs are drawn once, where they
+ * were recorded. Views of memory, which compute nothing, stand with what they view or with what uses them,
+ * if that is in a scope further in: so the slices of a loop's input are in its steps. In a drawing that is
+ * told to show very much, what is used far away is drawn there a second time, dashed, under its id.
  *
  * Gradients. What tl_grad recorded stands in frames of its own below the values, one for each run of
  * tl_grad ("gradient", "gradient 2", ...: a second-order gradient is one of a gradient), and runs from
@@ -25,7 +27,9 @@
  * Long loops. Graphviz's time grows with the number of boxes and with the length of edges, and faster than
  * either. Unless it is told what to fold and which steps to show, a drawing is therefore folded, and its
  * steps left out, just so far that Graphviz lays it out within a few seconds, whatever the tape's length:
- * "... x 994 ..." stands for the steps (or, where a frame holds very many boxes, for the boxes) left out.
+ * "... x 994 ..." stands for the steps left out, or for boxes of one name, where a frame holds very many.
+ * Seconds of Graphviz 2.43 for an LSTM drawn in full, as a measure: T = 30 takes 3, T = 100 takes 50; one
+ * box a step: T = 100 takes 0.4, T = 1000 takes 50.
  *
  * Same graph, names and options: same bytes, on any machine. A box's id in the text is made of its path and
  * name, or op and place among its like. The work is linear in the tape's length, but for n log n in places.
@@ -59,9 +63,10 @@ typedef enum tl_draw_direction {
 
 /* What a box stands for, as an overlay sees it. */
 typedef struct tl_draw_box {
-	const tl_var *nodes; /* in the order of recording; one, unless it is folded; leaves beside it are not among them */
+	/* In the order of recording; one, unless it is folded. Leaves beside it are boxes of their own. */
+	const tl_var *nodes;
 	size_t n;
-	const char *path;    /* scope in which it stands: "layer=0/t=3"; "" is the root */
+	const char *path;    /* "layer=0/t=3": the scope that it is, or in which it stands; "" is the root */
 	int gradient;        /* 0: recorded by the program; k: by the k-th run of tl_grad */
 	bool folded, elided; /* several nodes in one; that stand in the place of steps left out */
 } tl_draw_box;

@@ -117,16 +117,6 @@ typedef struct ranking {
 	uint32_t *order, n;     /* boxes by rank, about */
 } ranking;
 
-static uint32_t tail(const tl__draw_edge *e)
-{
-	return e->kind == TL__DRAW_BACK ? e->to : e->from;
-}
-
-static uint32_t head(const tl__draw_edge *e)
-{
-	return e->kind == TL__DRAW_BACK ? e->from : e->to;
-}
-
 static bool sort_edges(tl__draw *d, ranking *r)
 {
 	r->first = tl__draw_zeroed(d, d->n_boxes + 2, sizeof *r->first);
@@ -136,12 +126,12 @@ static bool sort_edges(tl__draw *d, ranking *r)
 	if (!r->first || !r->edge || !r->waiting || !r->order)
 		return false;
 	for (uint32_t e = 1; e < d->n_edges; e++)
-		r->first[tail(&d->edges[e]) + 2]++;
+		r->first[tl__draw_tail(&d->edges[e]) + 2]++;
 	for (uint32_t b = 1; b <= d->n_boxes + 1; b++)
 		r->first[b] += r->first[b - 1];
 	for (uint32_t e = 1; e < d->n_edges; e++) {
-		r->edge[r->first[tail(&d->edges[e]) + 1]++] = e;
-		r->waiting[head(&d->edges[e])]++;
+		r->edge[r->first[tl__draw_tail(&d->edges[e]) + 1]++] = e;
+		r->waiting[tl__draw_head(&d->edges[e])]++;
 	}
 	return true;
 }
@@ -149,7 +139,7 @@ static bool sort_edges(tl__draw *d, ranking *r)
 static void rank_right(tl__draw *d, ranking *r, uint32_t b)
 {
 	for (uint32_t k = r->first[b]; k < r->first[b + 1]; k++) {
-		uint32_t to = head(&d->edges[r->edge[k]]);
+		uint32_t to = tl__draw_head(&d->edges[r->edge[k]]);
 		if (!r->waiting[to])
 			continue; /* against a circle that was opened here */
 		if (d->boxes[to].rank <= d->boxes[b].rank)
@@ -210,7 +200,7 @@ tl_status tl__draw_rank(tl__draw *d, double *cost, tl_error *err)
 		tl__draw_box *b = &d->boxes[r.order[k]];
 		int64_t rank = INT64_MAX;
 		for (uint32_t j = r.first[r.order[k]]; j < r.first[r.order[k] + 1]; j++) {
-			const tl__draw_box *to = &d->boxes[head(&d->edges[r.edge[j]])];
+			const tl__draw_box *to = &d->boxes[tl__draw_head(&d->edges[r.edge[j]])];
 			if (to->rank > b->rank && to->rank - 1 < rank)
 				rank = to->rank - 1;
 		}

@@ -260,7 +260,7 @@ static tl_status list_members(tl__draw *d, tl_error *err)
 	return TL_OK;
 }
 
-tl_status tl__draw_make_boxes(tl__draw *d, tl_error *err)
+tl_status tl__draw_make_boxes(tl__draw *d, double most, tl_error *err)
 {
 	if (fold_frames(d, err))
 		return TL_ERR_MEMORY;
@@ -269,7 +269,7 @@ tl_status tl__draw_make_boxes(tl__draw *d, tl_error *err)
 		return tl_error_memory(err);
 	if (count_items(d, err))
 		return TL_ERR_MEMORY;
-	for (uint32_t i = 1; i < d->end; i++) {
+	for (uint32_t i = 1; i < d->end && d->n_boxes <= most; i++) {
 		if (!(d->mark[i] & TL__DRAW_STANDS))
 			continue;
 		uint32_t box = box_of(d, i);
@@ -279,5 +279,5 @@ tl_status tl__draw_make_boxes(tl__draw *d, tl_error *err)
 		d->boxes[box].count++;
 		d->boxes[box].output = d->boxes[box].output || d->mark[i] & TL__DRAW_OUTPUT;
 	}
-	return list_members(d, err);
+	return d->n_boxes <= most ? list_members(d, err) : TL_OK;
 }

@@ -86,7 +86,7 @@ void tl__draw_legend(const tl__draw *d)
 	fputs("\t</table>>\n", d->to);
 }
 
-void tl__draw_head(const tl__draw *d)
+void tl__draw_preamble(const tl__draw *d)
 {
 	fprintf(d->to,
 		"\trankdir=%s\n"

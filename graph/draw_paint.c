@@ -101,7 +101,8 @@ tl_status tl__draw_ask(tl__draw *d, tl_error *err)
 		tl_draw_box box = {.nodes = room, .n = b->count, .gradient = (int)d->frames[b->frame].run};
 		box.folded = b->count > 1 || bundle;
 		box.elided = bundle && bundle->what != TL__DRAW_FOLDED && bundle->what != TL__DRAW_WHOLE;
-		box.path = tl__draw_path(d, bundle && bundle->what == TL__DRAW_FOLDED ? bundle->first : b->frame, false);
+		uint32_t frame = bundle && bundle->what == TL__DRAW_FOLDED ? bundle->first : b->frame;
+		box.path = tl__draw_path(d, frame, false);
 		if (!box.path)
 			return tl_error_memory(err);
 		for (uint32_t k = 0; k < b->count; k++)

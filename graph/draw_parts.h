@@ -16,6 +16,7 @@
  *	draw_paint.c     the overlay's colours and texts
  *	draw_legend.c    what they mean
  *	draw_write.c     the dot text
+ *	draw_order.c     steps one after the other in it
  *
  * Invariants:
  *  1. A frame's number is larger than its parent's. Frames 0..: 0 is the drawing itself.
@@ -151,6 +152,7 @@ typedef struct tl__draw_leaf {
 	uint32_t node, next, place; /* place as that of an edge */
 	tl__draw_kind edge;
 	uint32_t of; /* a reference: the box that it is to; 0: none is drawn */
+	const char *id; /* of those that others are drawn with */
 } tl__draw_leaf;
 
 enum {
@@ -227,6 +229,17 @@ static inline uint32_t tl__draw_user(const tl__draw *d, uint32_t i)
 	return u != UINT32_MAX && d->mark[u] & TL__DRAW_STANDS && d->mark[i] & TL__DRAW_STANDS ? u : 0;
 }
 
+/* An edge's ends as it is written. */
+static inline uint32_t tl__draw_tail(const tl__draw_edge *e)
+{
+	return e->kind == TL__DRAW_BACK ? e->to : e->from;
+}
+
+static inline uint32_t tl__draw_head(const tl__draw_edge *e)
+{
+	return e->kind == TL__DRAW_BACK ? e->from : e->to;
+}
+
 /* draw_map.c. NULL, or 0 for a string, where memory is out. */
 void *tl__draw_zeroed(tl__draw *d, size_t count, size_t size);
 /* Room for one more, and for element 0 where there was none: its address, cleared. */
@@ -251,7 +264,8 @@ void tl__draw_frame_name(const tl__draw_frame *f, char *buf, size_t size);
 
 /* draw_group.c, draw_fold.c, draw_edge.c: TL_ERR_MEMORY. */
 tl_status tl__draw_make_groups(tl__draw *d, tl_error *err);
-tl_status tl__draw_make_boxes(tl__draw *d, tl_error *err);
+/* Stops early where there are more than `most`. */
+tl_status tl__draw_make_boxes(tl__draw *d, double most, tl_error *err);
 tl_status tl__draw_make_edges(tl__draw *d, tl_error *err);
 /* The cost: boxes, leaves and pieces of edges. Leaves are made of edges that are too long afterwards. */
 tl_status tl__draw_rank(tl__draw *d, double *cost, tl_error *err);
@@ -301,6 +315,8 @@ typedef struct tl__draw_leaves {
 
 /* The one after `l`, or the box's first where l->leaf is 0; false where there is none. */
 bool tl__draw_next_leaves(const tl__draw *d, tl__draw_leaves *l);
+/* Has the box one thing beside it only, which then stands above or below it, not before it? */
+bool tl__draw_one_leaf(const tl__draw *d, uint32_t box);
 /* The leaf drawn together with `leaf`, after it; 0: none. */
 uint32_t tl__draw_next_leaf(const tl__draw *d, const tl__draw_leaves *l, uint32_t leaf);
 
@@ -334,8 +350,11 @@ void tl__draw_paint(const tl__draw *d, const tl__draw_look *look, char fill[8], 
 void tl__draw_scale(double x, char fill[8]);
 
 /* draw_legend.c: what holds for the whole drawing: title, direction, fonts; and what is meant by what. */
-void tl__draw_head(const tl__draw *d);
+void tl__draw_preamble(const tl__draw *d);
 void tl__draw_legend(const tl__draw *d);
+
+/* draw_order.c: edges that are not seen; false where memory is out. */
+bool tl__draw_write_order(tl__draw *d);
 
 /* draw_write.c: TL_ERR_MEMORY. */
 tl_status tl__draw_write(tl__draw *d, tl_error *err);

@@ -20,8 +20,10 @@ const tl__draw_colours tl__draw_styles[TL__DRAW_STYLES] = {
 	[TL__DRAW_ELEMENTWISE] = {"element by element", "", {"#d4e6f9", "#fbdad3"}, {"#6796c8", "#cf7668"}},
 	[TL__DRAW_OTHER] = {"other op", "", {"#c8c2ec", "#eabfd8"}, {"#6f63b5", "#aa5087"}},
 	[TL__DRAW_VIEW] = {"view of the same memory", "", {"#ffffff", "#ffffff"}, {"#9fb6cf", "#d9aaa2"}},
-	[TL__DRAW_FOLD] = {"many ops folded", " shape=box3d style=filled", {"#c3d7ec", "#f3c9c0"}, {"#2f66a3", "#a8382a"}},
-	[TL__DRAW_LEFT_OUT] = {"left out", " style=\"filled,dashed\"", {"#fbfbfb", "#fbfbfb"}, {"#5a6a7a", "#8a5a50"}},
+	[TL__DRAW_FOLD] = {"many ops folded", " shape=box3d style=filled", {"#c3d7ec", "#f3c9c0"},
+		{"#2f66a3", "#a8382a"}},
+	[TL__DRAW_LEFT_OUT] = {"left out", " style=\"filled,dashed\"", {"#fbfbfb", "#fbfbfb"},
+		{"#5a6a7a", "#8a5a50"}},
 };
 
 /* sum_to has a view, too, but looks at its operand's memory only where nothing is added up. */
@@ -95,6 +97,12 @@ bool tl__draw_next_leaves(const tl__draw *d, tl__draw_leaves *l)
 	return l->leaf;
 }
 
+bool tl__draw_one_leaf(const tl__draw *d, uint32_t box)
+{
+	tl__draw_leaves l = {.box = box};
+	return tl__draw_next_leaves(d, &l) && !tl__draw_next_leaves(d, &l);
+}
+
 uint32_t tl__draw_next_leaf(const tl__draw *d, const tl__draw_leaves *l, uint32_t leaf)
 {
 	uint32_t next = l->several ? d->leaves[leaf].next : 0;
@@ -141,8 +149,8 @@ static void write_colours(
 	char fill[8], text[8];
 	if (look) {
 		tl__draw_paint(d, look, fill, text);
-		fprintf(d->to, "%s%s fillcolor=\"%s\" color=\"%s\" fontcolor=\"%s\"", c->look, extra, fill, c->line[k],
-			text);
+		fprintf(d->to, "%s%s fillcolor=\"%s\" color=\"%s\" fontcolor=\"%s\"", c->look, extra, fill,
+			c->line[k], text);
 	} else {
 		fprintf(d->to, "%s%s fillcolor=\"%s\" color=\"%s\"", c->look, extra, c->fill[k], c->line[k]);
 	}
@@ -199,7 +207,7 @@ void tl__draw_write_place(const tl__draw *d, tl__draw_kind kind, bool between, u
 	}
 	if (place)
 		fprintf(d->to, " %s=%" PRIu32, kind == TL__DRAW_BACK ? "taillabel" : "headlabel", place - 1);
-	fputs("]\n", d->to);
+	fputs("]", d->to);
 }
 
 void tl__draw_write_edge(const tl__draw *d, const tl__draw_edge *e)
@@ -221,4 +229,5 @@ void tl__draw_write_edge(const tl__draw *d, const tl__draw_edge *e)
 	else
 		snprintf(label, sizeof label, "%s", shape);
 	tl__draw_write_place(d, e->kind, between, *label ? 0 : place, *label ? label : NULL);
+	fputs("\n", d->to);
 }

@@ -59,22 +59,25 @@ static bool write_leaves(tl__draw *d, uint32_t box, int indent)
 {
 	static const char *const kinds[] = {"parameters", "constants", "values"};
 	const char *of = d->boxes[box].id;
+	bool one = tl__draw_one_leaf(d, box);
 	for (tl__draw_leaves l = {.box = box}; tl__draw_next_leaves(d, &l);) {
-		const tl__draw_leaf *leaf = &d->leaves[l.leaf];
+		tl__draw_leaf *leaf = &d->leaves[l.leaf];
 		const tl_node *node = tl__draw_node(d, leaf->node);
 		const char *name = l.several ? kinds[leaf->kind] : tl__draw_name(node);
 		const char *id = tl__draw_unique(d, &d->ids, tl__draw_print(d, "%s < %s", of, name));
 		if (!id)
 			return false;
+		leaf->id = id;
 		fprintf(d->to, "%*s", indent, "");
 		tl__draw_quoted(d->to, id);
 		tl__draw_write_leaves(d, &l);
 		bool back = leaf->edge == TL__DRAW_BACK;
-		fprintf(d->to, "%*s", indent, "");
+		fprintf(d->to, "%*s%s", indent, "", one ? "{rank=same; " : "");
 		tl__draw_quoted(d->to, back ? of : id);
 		fputs(" -> ", d->to);
 		tl__draw_quoted(d->to, back ? id : of);
 		tl__draw_write_place(d, leaf->edge, false, leaf->place, NULL);
+		fputs(one ? "}\n" : "\n", d->to);
 	}
 	return true;
 }
@@ -158,9 +161,9 @@ tl_status tl__draw_write(tl__draw *d, tl_error *err)
 		return tl_error_memory(err);
 	for (uint32_t b = 1; b <= boxes; b++)
 		nodes += d->boxes[b].count;
-	fprintf(d->to, "// %" PRIu32 " nodes of a tape in %" PRIu32 " boxes; folded: %s\ndigraph tape {\n", nodes, boxes,
-		folds[d->choice.fold]);
-	tl__draw_head(d);
+	fprintf(d->to, "// %" PRIu32 " nodes of a tape in %" PRIu32 " boxes; folded: %s\ndigraph tape {\n", nodes,
+		boxes, folds[d->choice.fold]);
+	tl__draw_preamble(d);
 	if (d->options.legend) {
 		fputs(" subgraph \"cluster drawing\" {\n penwidth=0\n", d->to);
 		tl__draw_legend(d);
@@ -169,6 +172,7 @@ tl_status tl__draw_write(tl__draw *d, tl_error *err)
 	if (d->options.legend)
 		fputs(" }\n", d->to);
 	write_edges(d);
+	fine = fine && tl__draw_write_order(d);
 	fputs("}\n", d->to);
 	return fine ? TL_OK : tl_error_memory(err);
 }

@@ -43,7 +43,7 @@ START_TEST(a_loop)
 	ck_drawn(text, " \"start\" -> \"t=0/matmul\" [weight=1 label=\"0: (1, 2)\"]\n", 1);
 	ck_drawn(text, " \"t=0/tanh\" -> \"t=1/matmul\" [weight=1 label=\"0: (1, 2)\"]\n", 1);
 	ck_drawn(text, " \"t=1/matmul\" -> \"t=1/tanh\" [weight=8 label=\"(1, 2)\"]\n", 1);
-	ck_drawn(text, "\"t=1/matmul < weight_u\" -> \"t=1/matmul\" [weight=8 headlabel=1]\n", 1);
+	ck_drawn(text, "{rank=same; \"t=1/matmul < weight_u\" -> \"t=1/matmul\" [weight=8 headlabel=1]}\n", 1);
 	ck_drawn(text, " -> ", 3 * STEPS);
 	ck_assert_int_eq(count_frames(text), STEPS);
 	for (int t = 0; t < STEPS; t++) {
@@ -158,7 +158,7 @@ START_TEST(gradients_stand_in_a_frame_and_run_back)
 	ck_drawn(both, " \"gradient/t=1/tanh_grad\" -> \"gradient/t=1/add\"", 0);
 	for (const char *at = strstr(both, "\"gradient"); at; at = strstr(at + 1, "\"gradient")) {
 		const char *arrow = strstr(at, "\" -> \""), *end = strchr(at, '\n');
-		if (arrow && arrow < end)
+		if (arrow && arrow < end && strncmp(end - 22, "[style=invis weight=0]", 22) != 0)
 			ck_assert_msg(strstr(arrow, "dir=back") && strstr(arrow, "dir=back") < end, "%.80s", at);
 	}
 	free(forward);

@@ -147,7 +147,8 @@ static tl_state wave_step(const tl_var *p, tl_var x, tl_state s)
 static const tl_cell wave = {.name = "wave",
 	.states = 1,
 	.step = wave_step,
-	.params = (const tl_cell_param[]){{"w", TL_INPUT_ROWS, "h"}, {"u", TL_STATE_ROWS, "h"}, {"b", TL_BIAS, "h"}, {0}}};
+	.params = (const tl_cell_param[]){
+		{"w", TL_INPUT_ROWS, "h"}, {"u", TL_STATE_ROWS, "h"}, {"b", TL_BIAS, "h"}, {0}}};
 
 START_TEST(custom_cell)
 {
@@ -233,7 +234,8 @@ START_TEST(overlays_see_each_node_once)
 	for (uint32_t i = 1; i <= dx.index; i++) {
 		tl_var v = {tape, i, y.generation};
 		if (tl_var_operands(v))
-			ck_assert_msg(r.times[i] == 1, "node %u, %s, was shown %d times", i, tl_var_op(v)->name, r.times[i]);
+			ck_assert_msg(r.times[i] == 1, "node %u, %s, was shown %d times", i, tl_var_op(v)->name,
+				r.times[i]);
 	}
 	ck_assert_int_eq(r.elided, 2);
 	ck_assert(r.gradient);
