@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/file_error.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,4 +33,18 @@ const char *tl__excerpt(const char *text, char buf[TL_EXCERPT])
 		memcpy(buf + n, more, sizeof more);
 	}
 	return buf;
+}
+
+tl_status tl__file_text(const char *path, const char *text, tl_error *err)
+{
+	json_error_t e = {0}; /* jansson leaves the code unset where it reports nothing */
+	json_t *string = json_pack_ex(&e, 0, "s", text);
+	char shown[TL_EXCERPT];
+	if (!string && json_error_code(&e) == json_error_invalid_utf8)
+		return tl__file_error(err, TL_ERR_ARGUMENT, path,
+			"cannot be written: '%s' is not valid UTF-8", tl__excerpt(text, shown));
+	if (!string)
+		return tl_error_memory(err);
+	json_decref(string);
+	return TL_OK;
 }

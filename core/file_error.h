@@ -15,6 +15,9 @@
 TL_API tl_status tl__file_error(tl_error *err, tl_status status, const char *path, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* TL_ERR_ARGUMENT where a text that is to be written is not UTF-8. */
+tl_status tl__file_text(const char *path, const char *text, tl_error *err);
+
 #define TL_EXCERPT 96
 /*
  * Text from a file as it may stand in a sentence: control characters become '?', and what does not

@@ -49,7 +49,7 @@ static int64_t part_length(int64_t n, int64_t most)
 /* Tile by tile: what one of them reads and writes stays in the second-level cache, whatever oneDNN does. */
 static dnnl_status_t run_tiles(const tl_gemm *g)
 {
-	int64_t rows = part_length(g->m, TL_TILE_ROWS), columns = part_length(g->n, TL_TILE_COLUMNS);
+	int64_t rows = part_length(g->m, TL_TILE_ROWS), columns = part_length(g->n, tl__tile_columns(g->m, g->n));
 	int64_t depth = part_length(g->k, TL_TILE_DEPTH);
 	dnnl_status_t status = dnnl_success;
 	for (int64_t n = 0; n < g->n; n += columns)

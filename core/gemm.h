@@ -41,6 +41,14 @@ typedef struct tl_gemm {
 #define TL_TILE_UNIT 16
 #define TL_SHARED_WORK ((int64_t)1 << 20)
 
+/* Of a product so low that each element of B is read once and hardly used, B's rows are best read from end to end. */
+#define TL_LOW_ROWS 8
+
+static inline int64_t tl__tile_columns(int64_t rows, int64_t columns)
+{
+	return rows <= TL_LOW_ROWS ? columns : TL_TILE_COLUMNS;
+}
+
 TL_API tl_status tl__gemm(const tl_gemm *g, tl_error *err);
 TL_API void tl__gemm_plain(const tl_gemm *g);
 

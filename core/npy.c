@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "core/file_error.h"
 #include "core/file_read.h"
@@ -16,14 +17,16 @@
 #define MAGIC "\x93NUMPY"
 #define MAGIC_BYTES 6
 #define MAX_HEADER 65536 /* bytes; a dict of six sizes takes less than 300 */
+#define ARCHIVE ".npz"
 #define WRITE_ALIGN 64	 /* bytes; where the data start, as NumPy has it */
 
 /* *size becomes the header's length, *start where it stands. */
-static tl_status read_preamble(tl_npy *f, int64_t file_bytes, int64_t *start, int64_t *size, tl_error *err)
+static tl_status read_preamble(
+	tl_npy *f, tl__packed *from, int64_t file_bytes, int64_t *start, int64_t *size, tl_error *err)
 {
-	unsigned char head[12] = {0};
-	size_t n = file_bytes < (int64_t)sizeof head ? (size_t)file_bytes : sizeof head;
-	tl_status status = tl__file_pread(f->fd, f->path, head, n, 0, err);
+	unsigned char head[MAGIC_BYTES + 2 + 4] = {0};
+	size_t n = file_bytes < MAGIC_BYTES + 2 ? (size_t)file_bytes : MAGIC_BYTES + 2;
+	tl_status status = tl__packed_read(from, head, n, 0, err);
 	if (status)
 		return status;
 	if (n < MAGIC_BYTES || memcmp(head, MAGIC, MAGIC_BYTES) != 0)
@@ -39,6 +42,10 @@ static tl_status read_preamble(tl_npy *f, int64_t file_bytes, int64_t *start, in
 	if (version < 1 || version > 3 || head[7] != 0)
 		return tl__file_error(err, TL_ERR_FORMAT, f->path,
 			"has format version %d.%d; 1.0, 2.0 and 3.0 can be read", version, head[7]);
+	status = tl__packed_read(from, head + MAGIC_BYTES + 2, (size_t)bytes, MAGIC_BYTES + 2, err);
+	if (status)
+		return status;
+	f->header_crc = (uint32_t)crc32(0, head, (unsigned)*start);
 	*size = (int64_t)tl__raw_little(head + MAGIC_BYTES + 2, bytes);
 	if (*size > file_bytes - *start)
 		return tl__file_error(err, TL_ERR_FORMAT, f->path,
@@ -52,22 +59,32 @@ static tl_status read_preamble(tl_npy *f, int64_t file_bytes, int64_t *start, in
 	return TL_OK;
 }
 
-static tl_status read_header(tl_npy *f, int64_t file_bytes, tl_error *err)
+static tl_status read_header(tl_npy *f, tl__packed *from, int64_t file_bytes, tl_error *err)
 {
 	int64_t start = 0, size = 0;
-	tl_status status = read_preamble(f, file_bytes, &start, &size, err);
+	tl_status status = read_preamble(f, from, file_bytes, &start, &size, err);
 	if (status)
 		return status;
 	char *header = malloc((size_t)size + 1);
 	if (!header)
 		return tl_error_memory(err);
-	status = tl__file_pread(f->fd, f->path, header, (size_t)size, start, err);
-	if (!status)
+	status = tl__packed_read(from, header, (size_t)size, start, err);
+	if (!status) {
+		f->header_crc = (uint32_t)crc32(f->header_crc, (unsigned char *)header, (unsigned)size);
 		status = tl__npy_parse(f, header, (size_t)size, err);
+	}
 	free(header);
+	f->data_start = start + size;
+	return status;
+}
+
+tl_status tl__npy_load(tl_npy *f, int64_t file_bytes, tl_error *err)
+{
+	tl__packed from = tl__packed_start(f->fd, f->path, f->in);
+	tl_status status = read_header(f, &from, file_bytes, err);
+	tl__packed_release(&from);
 	if (status)
 		return status;
-	f->data_start = start + size;
 	int64_t want = tl_shape_size(f->shape) * f->bytes, have = file_bytes - f->data_start;
 	char shape[TL_SHAPE_TEXT];
 	if (want != have)
@@ -80,8 +97,22 @@ static tl_status read_header(tl_npy *f, int64_t file_bytes, tl_error *err)
 	return TL_OK;
 }
 
+static tl_npy *open_member(const char *path, size_t length, tl_error *err)
+{
+	char *archive = strndup(path, length);
+	tl_npy *f = archive ? tl__npz_take(archive, path[length] ? path + length + 1 : NULL, err) : NULL;
+	if (!archive)
+		tl_error_memory(err);
+	free(archive);
+	return f;
+}
+
 tl_npy *tl_npy_open(const char *path, tl_error *err)
 {
+	const char *archive = strstr(path, ARCHIVE ":");
+	size_t length = strlen(path), end = sizeof ARCHIVE - 1;
+	if (archive || (length > end && strcmp(path + length - end, ARCHIVE) == 0))
+		return open_member(path, archive ? (size_t)(archive - path) + end : length, err);
 	tl_npy *f = calloc(1, sizeof *f);
 	if (!f) {
 		tl_error_memory(err);
@@ -91,8 +122,9 @@ tl_npy *tl_npy_open(const char *path, tl_error *err)
 	f->path = strdup(path);
 	int64_t size = 0;
 	tl_status status = f->path ? tl__file_open(f->path, &f->fd, &size, err) : tl_error_memory(err);
+	f->in.bytes = size;
 	if (!status)
-		status = read_header(f, size, err);
+		status = tl__npy_load(f, size, err);
 	if (status) {
 		tl_npy_free(f);
 		return NULL;
@@ -135,33 +167,45 @@ bool tl_npy_column_major(const tl_npy *f)
 	return f->column_major;
 }
 
-tl_status tl_npy_write(const char *path, const tl_tensor *t, tl_error *err)
+bool tl_npy_deflated(const tl_npy *f)
 {
-	if (!tl_shape_valid(t->shape))
-		return tl__file_error(
-			err, TL_ERR_SHAPE, path, "cannot be written: its shape is out of range");
-	char shape[TL_SHAPE_TEXT], header[4 * WRITE_ALIGN];
+	return f->in.deflated;
+}
+
+int tl__npy_header(const tl_tensor *t, char header[TL__NPY_HEADER])
+{
+	char shape[TL_SHAPE_TEXT];
 	tl_shape_text(t->shape, shape);
 	if (t->shape.axes == 1)
 		memcpy(strchr(shape, ')'), ",)", 3);
 	int start = MAGIC_BYTES + 4;
-	int length = snprintf(header + start, sizeof header - (size_t)start,
+	int length = snprintf(header + start, TL__NPY_HEADER - (size_t)start,
 		"{'descr': '%s', 'fortran_order': False, 'shape': %s, }",
 		t->dtype == TL_I32		   ? "<i4"
 		: sizeof(tl_real) == sizeof(float) ? "<f4"
 						   : "<f8",
 		shape);
 	int end = (start + length + WRITE_ALIGN) / WRITE_ALIGN * WRITE_ALIGN;
-	assert(end <= (int)sizeof header);
+	assert(end <= TL__NPY_HEADER);
 	memset(header + start + length, ' ', (size_t)(end - start - length));
 	header[end - 1] = '\n';
 	memcpy(header, MAGIC "\1\0", MAGIC_BYTES + 2);
 	header[MAGIC_BYTES + 2] = (char)((end - start) & 0xFF);
 	header[MAGIC_BYTES + 3] = (char)((end - start) >> 8);
+	return end;
+}
+
+tl_status tl_npy_write(const char *path, const tl_tensor *t, tl_error *err)
+{
+	if (!tl_shape_valid(t->shape))
+		return tl__file_error(
+			err, TL_ERR_SHAPE, path, "cannot be written: its shape is out of range");
+	char header[TL__NPY_HEADER];
+	int length = tl__npy_header(t, header);
 	tl_atomic_file file;
 	tl_status status = tl_atomic_file_open(&file, path, err);
 	if (!status)
-		status = tl_atomic_file_write(&file, header, (size_t)end, err);
+		status = tl_atomic_file_write(&file, header, (size_t)length, err);
 	if (!status)
 		status = tl__raw_write(&file, t, err);
 	if (!status)

@@ -25,6 +25,8 @@
 typedef struct tl_npy tl_npy;
 
 /*
+ * "FILE.npz:NAME" is an array of an archive (core/npz.h), and "FILE.npz" the only one that it holds.
+ *
  * NULL on failure: TL_ERR_IO where the system refuses or the path is no regular file, TL_ERR_FORMAT where
  * any part of the header is wrong or the file's size is not what the header says, TL_ERR_TYPE for numbers
  * that cannot be read (complex, strings, objects, records), TL_ERR_MEMORY. Sentences start with the path.
@@ -40,6 +42,8 @@ TL_API const char *tl_npy_dtype(const tl_npy *f);
 TL_API tl_dtype tl_npy_kind(const tl_npy *f);
 /* fortran_order: a column's elements are neighbours, a row's are not. */
 TL_API bool tl_npy_column_major(const tl_npy *f);
+/* Part of an archive, and compressed there: each call of tl_npy_read unpacks all that stands before. */
+TL_API bool tl_npy_deflated(const tl_npy *f);
 
 /*
  * Copies elements first, first + 1, ... of axis 0 into a tensor, dense or not, that has the file's shape

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copying a .npy file's numbers into tensors. */
 #include <inttypes.h>
+#include <zlib.h>
 
 #include "core/file_error.h"
-#include "core/file_read.h"
 #include "core/npy_file.h"
 #include "core/raw.h"
 #include "core/walk.h"
@@ -16,6 +16,8 @@
  */
 struct source {
 	const tl_npy *file;
+	tl__packed from;
+	uint32_t crc;     /* of the array's bytes up to here, where all of it is read */
 	tl_error *err;
 	tl_status status; /* the first failure; nothing is read after it */
 	tl_dtype target;
@@ -36,8 +38,10 @@ static void refill(struct source *s)
 	n = n < most ? n : most;
 	s->filled = (int)n * f->bytes;
 	s->used = 0;
-	s->status = tl__file_pread(f->fd, f->path, s->block, (size_t)s->filled,
+	s->status = tl__packed_read(&s->from, s->block, (size_t)s->filled,
 		f->data_start + (s->start + s->within) * f->bytes, s->err);
+	if (f->has_crc)
+		s->crc = (uint32_t)crc32(s->crc, s->block, (unsigned)s->filled);
 	s->within += n;
 }
 
@@ -156,8 +160,13 @@ tl_status tl_npy_read(const tl_npy *f, int64_t first, const tl_tensor *to, tl_er
 	if (status || size == 0)
 		return status;
 	int64_t axes = f->shape.axes, rows = axes ? f->shape.dim[0] : 1, n = axes ? to->shape.dim[0] : 1;
-	struct source s = {
-		.file = f, .err = err, .target = to->dtype, .start = first * (size / n), .piece = size};
+	struct source s = {.file = f,
+		.from = tl__packed_start(f->fd, f->path, f->in),
+		.crc = f->header_crc,
+		.err = err,
+		.target = to->dtype,
+		.start = first * (size / n),
+		.piece = size};
 	tl_tensor seen = *to;
 	if (f->column_major) {
 		s.start = first;
@@ -169,5 +178,8 @@ tl_status tl_npy_read(const tl_npy *f, int64_t first, const tl_tensor *to, tl_er
 		}
 	}
 	tl__walk(1, (const tl_tensor *[]){&seen}, read_run, &s);
+	tl__packed_release(&s.from);
+	if (!s.status && f->has_crc && n == rows && s.crc != f->crc)
+		return tl__file_error(err, TL_ERR_FORMAT, f->path, "its checksum is not the archive's: it was damaged");
 	return s.status;
 }

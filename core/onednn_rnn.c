@@ -39,7 +39,7 @@ static dnnl_status_t set_dense(tl__desc *d, int axes, const dnnl_dims_t dims)
 /* (rows, gates, h); turned: the rows are innermost. ldigo and ldgoi in oneDNN's words. */
 static dnnl_status_t set_weights(tl__desc *d, int64_t rows, int64_t gates, int64_t h, bool turned)
 {
-	int64_t ld = tl__onednn_ld(turned ? rows : gates * h), all = ld * (turned ? gates * h : rows);
+	int64_t ld = turned ? tl__onednn_ld(rows) : gates * h, all = ld * (turned ? gates * h : rows);
 	const dnnl_dims_t dims = {1, 1, rows, gates, h};
 	return tl__desc_set(d, 5, dims,
 		turned ? (dnnl_dims_t){all, all, 1, h * ld, ld} : (dnnl_dims_t){all, all, ld, h, 1});

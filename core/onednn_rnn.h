@@ -5,10 +5,11 @@
  * the address of each tensor.
  *
  * Gates stand side by side as oneDNN has them: LSTM i, f, c~, o; GRU u, r, o (u keeps the old state); and the
- * fourth row of the lbr_gru's bias is added to h U_o before r is multiplied. Rows of W and U are
- * tl__onednn_ld elements apart: powers of two are bad for caches; all else is dense. Backward reads weights
- * transposed, ADDS to the gradients of weights (2.6 can do nothing else) and overwrites the others. The first
- * states are always given: where they are not, 2.6 gets the gradient of U wrong.
+ * fourth row of the lbr_gru's bias is added to h U_o before r is multiplied. Backward reads weights transposed,
+ * their rows tl__onednn_ld elements apart: powers of two are bad for caches; all else is dense (measured: for
+ * the weights and gradients of the others it makes no difference). It ADDS to the gradients of weights (2.6 can do
+ * nothing else) and overwrites the others. The first states are always given: where they are not, 2.6 gets the
+ * gradient of U wrong.
  */
 #ifndef TL_CORE_ONEDNN_RNN_H
 #define TL_CORE_ONEDNN_RNN_H
@@ -39,7 +40,7 @@ enum {
 	TL_ONEDNN_X,	/* (T, B, E) */
 	TL_ONEDNN_H0,	/* (B, D) */
 	TL_ONEDNN_C0,	/* (B, H), LSTM */
-	TL_ONEDNN_W,	/* (E, G, H), rows ld apart; backward (G, H, E) */
+	TL_ONEDNN_W,	/* (E, G, H); backward (G, H, E), rows ld apart */
 	TL_ONEDNN_U,	/* (D, G, H); backward (G, H, D) */
 	TL_ONEDNN_PEEP, /* (3, H): of i, f, o */
 	TL_ONEDNN_PROJ, /* (H, D); backward (D, H) */
@@ -64,7 +65,7 @@ static inline int64_t tl__onednn_gates(tl_onednn_cell cell)
 	return cell == TL_ONEDNN_LSTM ? 4 : cell == TL_ONEDNN_TANH || cell == TL_ONEDNN_RELU ? 1 : 3;
 }
 
-/* Elements from one row of weights to the next, for rows of `columns`. */
+/* Elements from one row of transposed weights to the next, for rows of `columns`. */
 static inline int64_t tl__onednn_ld(int64_t columns)
 {
 	return columns % 256 ? columns : columns + 16;

@@ -18,8 +18,8 @@ tl_real tl__raw_f16(uint64_t bits)
 
 /* Elements on their way into a file. */
 struct sink {
-	tl_atomic_file *file;
-	tl_error *err;
+	tl__raw_fn put;
+	void *ctx;
 	tl_status status; /* the first failure; nothing is written after it */
 	size_t size;	  /* bytes an element */
 	size_t used;	  /* bytes of the block */
@@ -29,7 +29,7 @@ struct sink {
 static void sink_flush(struct sink *s)
 {
 	if (!s->status)
-		s->status = tl_atomic_file_write(s->file, s->block, s->used, s->err);
+		s->status = s->put(s->ctx, s->block, s->used);
 	s->used = 0;
 }
 
@@ -53,11 +53,27 @@ static void write_run(void *ctx, int64_t n, char *const *at, const int64_t *step
 	}
 }
 
-tl_status tl__raw_write(tl_atomic_file *file, const tl_tensor *t, tl_error *err)
+tl_status tl__raw_bytes(const tl_tensor *t, tl__raw_fn put, void *ctx)
 {
-	struct sink s = {.file = file, .err = err, .size = tl_dtype_size(t->dtype)};
+	struct sink s = {.put = put, .ctx = ctx, .size = tl_dtype_size(t->dtype)};
 	if (tl_shape_size(t->shape) > 0)
 		tl__walk(1, (const tl_tensor *[]){t}, write_run, &s);
 	sink_flush(&s);
 	return s.status;
+}
+
+struct target {
+	tl_atomic_file *file;
+	tl_error *err;
+};
+
+static tl_status put(void *ctx, const unsigned char *bytes, size_t n)
+{
+	struct target *t = ctx;
+	return tl_atomic_file_write(t->file, bytes, n, t->err);
+}
+
+tl_status tl__raw_write(tl_atomic_file *file, const tl_tensor *t, tl_error *err)
+{
+	return tl__raw_bytes(t, put, &(struct target){file, err});
 }

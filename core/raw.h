@@ -45,7 +45,15 @@ static inline bool tl__raw_f64(uint64_t bits, tl_real *to)
 /* IEEE 754's binary16. */
 tl_real tl__raw_f16(uint64_t bits);
 
-/* A tensor's elements, row-major, little-endian, as wide as they are. */
+static inline void tl__raw_put(unsigned char *to, uint64_t v, int bytes)
+{
+	for (int i = 0; i < bytes; i++)
+		to[i] = (unsigned char)(v >> (8 * i));
+}
+
+/* A tensor's elements, row-major, little-endian, as wide as they are, in blocks; the first failure ends it. */
+typedef tl_status (*tl__raw_fn)(void *ctx, const unsigned char *bytes, size_t n);
+tl_status tl__raw_bytes(const tl_tensor *t, tl__raw_fn put, void *ctx);
 tl_status tl__raw_write(tl_atomic_file *file, const tl_tensor *t, tl_error *err);
 
 #endif

@@ -153,9 +153,22 @@ tl_status tl__recurrent_make(tl_recurrent *r, bool training, tl_error *err)
 	return TL_OK;
 }
 
-size_t tl__recurrent_part_kept(const tl_recurrent *r, int k)
+static size_t whole_lines(size_t bytes)
 {
-	return (tl__onednn_rnn_workspace(r->part[k].train) + TL_ALIGN - 1) / TL_ALIGN * TL_ALIGN;
+	return (bytes + TL_ALIGN - 1) / TL_ALIGN * TL_ALIGN;
+}
+
+tl__recurrent_keep tl__recurrent_part_keep(const tl_recurrent *r, int k)
+{
+	const tl_recurrent_spec *s = &r->spec;
+	tl__recurrent_keep keep = {.all = whole_lines(tl__onednn_rnn_workspace(r->part[k].train))};
+	if (r->parts > 1 || s->backward) {
+		size_t rows = (size_t)(s->steps * r->part[k].rows) * sizeof(tl_real);
+		keep.x = keep.all;
+		keep.y = keep.x + whole_lines(rows * (size_t)s->input);
+		keep.all = keep.y + whole_lines(rows * (size_t)s->out);
+	}
+	return keep;
 }
 
 tl_status tl__recurrent_kept(tl_recurrent *r, size_t *bytes, tl_error *err)
@@ -163,7 +176,7 @@ tl_status tl__recurrent_kept(tl_recurrent *r, size_t *bytes, tl_error *err)
 	tl_status status = tl__recurrent_make(r, true, err);
 	*bytes = 0;
 	for (int k = 0; k < r->parts && !status; k++)
-		*bytes += tl__recurrent_part_kept(r, k);
+		*bytes += tl__recurrent_part_keep(r, k).all;
 	return status;
 }
 

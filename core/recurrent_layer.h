@@ -23,7 +23,14 @@ struct tl_recurrent {
 /* Makes what runs of a kind need, unless it is there. */
 tl_status tl__recurrent_make(tl_recurrent *r, bool training, tl_error *err);
 
-/* Bytes of what part k keeps for backward, up to the next part's. */
-size_t tl__recurrent_part_kept(const tl_recurrent *r, int k);
+/*
+ * What part k keeps for backward: the primitive's workspace, and x and y as it has them, where these must be copied
+ * (rows of several threads, or steps in reverse): then backward need not copy them again. Each begins a line of the
+ * cache; so does the next part's.
+ */
+typedef struct tl__recurrent_keep {
+	size_t x, y, all; /* bytes from the start; x = y = 0: not kept */
+} tl__recurrent_keep;
+tl__recurrent_keep tl__recurrent_part_keep(const tl_recurrent *r, int k);
 
 #endif

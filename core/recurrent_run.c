@@ -32,6 +32,7 @@ typedef struct stream {
 typedef struct hand {
 	void *data[SLOTS];
 	void *kept, *scratch;
+	tl__recurrent_keep keep;
 	tl__weights gradients;
 	tl_error error;
 } hand;
@@ -65,6 +66,13 @@ static tl_tensor rows_of(const work *w, const tl__recurrent_part *p, int slot)
 	return t;
 }
 
+/* Where a part keeps x or y; NULL: it does not. */
+static void *kept_rows(const hand *h, int slot)
+{
+	size_t at = slot == TL_ONEDNN_X ? h->keep.x : slot == TL_ONEDNN_Y ? h->keep.y : 0;
+	return at ? (char *)h->kept + at : NULL;
+}
+
 /* A part works on its rows where they lie, if they are dense. False where memory is out. */
 static bool prepare_rows(const work *w, const tl__recurrent_part *p, hand *h)
 {
@@ -73,6 +81,9 @@ static bool prepare_rows(const work *w, const tl__recurrent_part *p, hand *h)
 		way way = w->streams[k].way;
 		tl_tensor t = rows_of(w, p, k);
 		if (way == NONE)
+			continue;
+		h->data[k] = kept_rows(h, k);
+		if (h->data[k])
 			continue;
 		h->data[k] = t.data;
 		if (way == ZEROS || way == ROOM || !tl_tensor_is_dense(&t))
@@ -90,19 +101,18 @@ static bool prepare_part(const work *w, int k, char **kept)
 	size_t forward = tl__onednn_rnn_scratch(primitives, w->training ? TL_ONEDNN_TRAIN : TL_ONEDNN_INFER);
 	size_t backward = w->backward ? tl__onednn_rnn_scratch(p->train, TL_ONEDNN_BACKWARD) : 0;
 	*h = (hand){0};
-	bool fine = get(w->run->scratch, forward > backward ? forward : backward, &h->scratch) &&
-		    prepare_rows(w, p, h);
+	bool fine = get(w->run->scratch, forward > backward ? forward : backward, &h->scratch);
+	if (w->training) {
+		h->keep = tl__recurrent_part_keep(w->r, k);
+		h->kept = *kept;
+		if (*kept)
+			*kept += h->keep.all;
+		else
+			fine = fine && get(w->run->scratch, h->keep.all, &h->kept);
+	}
 	if (fine && w->backward)
 		fine = tl__weights_alloc(&p->shape, w->run, k == 0, &h->gradients);
-	if (!fine || !w->training)
-		return fine;
-	size_t bytes = tl__recurrent_part_kept(w->r, k);
-	h->kept = *kept;
-	if (*kept)
-		*kept += bytes;
-	else
-		fine = get(w->run->scratch, bytes, &h->kept);
-	return fine;
+	return fine && prepare_rows(w, p, h);
 }
 
 static bool prepare(work *w)
@@ -127,7 +137,7 @@ static void bring_rows(const work *w, const tl__recurrent_part *p, const hand *h
 		tl_tensor from = rows_of(w, p, k), to = tl_tensor_dense(TL_REAL, from.shape, h->data[k]);
 		if (w->streams[k].way == ZEROS)
 			memset(to.data, 0, (size_t)tl_shape_size(to.shape) * sizeof(tl_real));
-		else if (w->streams[k].way == READ && to.data != from.data)
+		else if (w->streams[k].way == READ && to.data != from.data && (w->forward || !kept_rows(h, k)))
 			tl__copy(&to, &from, NULL);
 	}
 }

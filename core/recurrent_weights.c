@@ -45,28 +45,33 @@ static int blocks_of(const tl_onednn_shape *s, int tensor, block *b)
 	return lbr && tensor == TL_ONEDNN_BIAS ? 4 : 3;
 }
 
-/* The matrix that tensor k is: rows, gates, elements of a gate, and from row to row. */
+/* The matrix that tensor k is: rows, gates, elements of a gate. */
 typedef struct matrix {
-	int64_t rows, gates, width, ld;
+	int64_t rows, gates, width;
 } matrix;
+
+static int64_t columns_of(const matrix *m)
+{
+	return m->gates * m->width;
+}
 
 static matrix matrix_of(const tl_onednn_shape *s, int k)
 {
 	int64_t gates = tl__onednn_gates(s->cell), h = s->hidden;
 	switch (k) {
 	case TL_ONEDNN_W:
-		return (matrix){s->input, gates, h, tl__onednn_ld(gates * h)};
+		return (matrix){s->input, gates, h};
 	case TL_ONEDNN_U:
-		return (matrix){s->out, gates, h, tl__onednn_ld(gates * h)};
+		return (matrix){s->out, gates, h};
 	case TL_ONEDNN_PROJ:
-		return (matrix){h, 1, s->out, s->out};
+		return (matrix){h, 1, s->out};
 	case TL_ONEDNN_PEEP:
-		return (matrix){1, 3, h, 3 * h};
+		return (matrix){1, 3, h};
 	default:
 		break;
 	}
 	gates += s->cell == TL_ONEDNN_LBR_GRU;
-	return (matrix){1, gates, h, gates * h};
+	return (matrix){1, gates, h};
 }
 
 static bool has(const tl_onednn_shape *s, int k)
@@ -91,15 +96,14 @@ static int64_t turned_ld(int k, const matrix *m)
 static int64_t size_of(const tl_onednn_shape *s, int k, bool transposed)
 {
 	matrix m = matrix_of(s, k);
-	return turned(k, transposed) ? m.gates * m.width * turned_ld(k, &m) : m.rows * m.ld;
+	return columns_of(&m) * (turned(k, transposed) ? turned_ld(k, &m) : m.rows);
 }
 
 /* Whether tensor k is the dense operand as it is. */
 static bool is_operand(const tl_onednn_shape *s, int k)
 {
 	block b[MOST_BLOCKS];
-	matrix m = matrix_of(s, k);
-	return blocks_of(s, k, b) == 1 && m.ld == m.gates * m.width;
+	return blocks_of(s, k, b) == 1;
 }
 
 static bool get(const tl_onednn_shape *s, int k, bool transposed, tl_arena *scratch, tl_real **at)
@@ -163,7 +167,7 @@ static bool set_tensor(
 	if (!get(s, k, transposed, run->scratch, at))
 		return false;
 	for (int i = 0; i < n; i++)
-		set_block(run->in[b[i].operand], &m, &b[i], *at, turn ? turned_ld(k, &m) : m.ld, turn,
+		set_block(run->in[b[i].operand], &m, &b[i], *at, turn ? turned_ld(k, &m) : columns_of(&m), turn,
 			run->pool);
 	return true;
 }
@@ -187,11 +191,11 @@ typedef struct addition {
 	int64_t to_ld;
 } addition;
 
-TL_VECTOR static void add_row(tl_real *to, const tl_real *from, int64_t n)
+TL_VECTOR static void add_row(tl_real *to, const tl_real *x, const tl_real *y, int64_t n)
 {
 	TL_INDEPENDENT
 	for (int64_t j = 0; j < n; j++)
-		to[j] += from[j];
+		to[j] = x[j] + y[j];
 }
 
 static void add_rows(void *ctx, int64_t first, int64_t last)
@@ -200,11 +204,12 @@ static void add_rows(void *ctx, int64_t first, int64_t last)
 	int64_t width = a->b.gates * a->m.width;
 	for (int64_t i = first; i < last; i++) {
 		tl_real *to = a->to + i * a->to_ld + a->b.from * a->m.width;
-		int64_t at = i * a->m.ld + a->b.to * a->m.width;
-		if (to != a->w[0].at[a->tensor] + at)
-			memcpy(to, a->w[0].at[a->tensor] + at, (size_t)width * sizeof *to);
-		for (int k = 1; k < a->n; k++)
-			add_row(to, a->w[k].at[a->tensor] + at, width);
+		int64_t at = i * columns_of(&a->m) + a->b.to * a->m.width;
+		const tl_real *sum = a->w[0].at[a->tensor] + at;
+		for (int k = 1; k < a->n; k++, sum = to)
+			add_row(to, sum, a->w[k].at[a->tensor] + at, width);
+		if (to != sum)
+			memcpy(to, sum, (size_t)width * sizeof *to);
 	}
 }
 

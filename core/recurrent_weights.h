@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Weights between our layout and oneDNN's: gates in another order, rows `ld` apart, backward transposed. For
- * core/recurrent*.c only.
+ * Weights between our layout and oneDNN's: gates in another order, backward transposed. For core/recurrent*.c
+ * only.
  */
 #ifndef TL_CORE_RECURRENT_WEIGHTS_H
 #define TL_CORE_RECURRENT_WEIGHTS_H

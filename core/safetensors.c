@@ -15,8 +15,6 @@
 
 static tl_status parse_json(tl_safetensors *f, const char *text, size_t bytes, tl_error *err)
 {
-	if (bytes == 0 || text[0] != '{')
-		return tl__file_error(err, TL_ERR_FORMAT, f->path, "the header does not start with '{'");
 	json_error_t e = {0}; /* jansson leaves the code unset where it reports nothing */
 	f->header = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &e);
 	if (f->header)
@@ -52,7 +50,14 @@ static tl_status load_header(tl_safetensors *f, int64_t size, tl_error *err)
 			TL__SAFETENSORS_MAX_HEADER);
 	f->data_start = TL__SAFETENSORS_PREFIX + (int64_t)length;
 	f->data_bytes = size - f->data_start;
-	char *text = malloc(length ? length : 1);
+	char first = '\0';
+	if (length)
+		status = tl__file_pread(f->fd, f->path, &first, 1, TL__SAFETENSORS_PREFIX, err);
+	if (!status && first != '{')
+		status = tl__file_error(err, TL_ERR_FORMAT, f->path, "the header does not start with '{'");
+	if (status)
+		return status;
+	char *text = malloc(length);
 	if (!text)
 		return tl_error_memory(err);
 	status = tl__file_pread(f->fd, f->path, text, length, TL__SAFETENSORS_PREFIX, err);
@@ -93,6 +98,7 @@ void tl_safetensors_free(tl_safetensors *f)
 	json_decref(f->header);
 	free(f->metadata);
 	free(f->entries);
+	free(f->by_name);
 	free(f->path);
 	free(f);
 }
@@ -122,10 +128,10 @@ const char *tl_safetensors_dtype(const tl_safetensors *f, int k)
 
 int tl_safetensors_find(const tl_safetensors *f, const char *name)
 {
-	for (int k = 0; k < f->count; k++)
-		if (strcmp(f->entries[k].name, name) == 0)
-			return k;
-	return -1;
+	const tl__safetensors_entry wanted = {.name = name}, *key = &wanted;
+	const tl__safetensors_entry **found =
+		bsearch(&key, f->by_name, (size_t)f->count, sizeof *f->by_name, tl__safetensors_compare_names);
+	return found ? (int)(*found - f->entries) : -1;
 }
 
 int tl_safetensors_metadata_count(const tl_safetensors *f)
@@ -141,8 +147,5 @@ tl_safetensors_pair tl_safetensors_metadata_pair(const tl_safetensors *f, int i)
 
 const char *tl_safetensors_metadata(const tl_safetensors *f, const char *key)
 {
-	for (int i = 0; i < f->metadata_count; i++)
-		if (strcmp(f->metadata[i].key, key) == 0)
-			return f->metadata[i].value;
-	return NULL;
+	return json_string_value(json_object_get(json_object_get(f->header, TL__SAFETENSORS_METADATA), key));
 }

@@ -45,12 +45,16 @@ struct tl_safetensors {
 	json_t *header; /* owns the strings that entries and metadata point to */
 	int count;
 	tl__safetensors_entry *entries;
+	const tl__safetensors_entry **by_name; /* sorted */
 	int metadata_count;
 	tl_safetensors_pair *metadata;
 };
 
-/* Fills entries and metadata from f->header, data_start and data_bytes; TL_ERR_FORMAT or TL_ERR_MEMORY. */
+/* Fills entries, by_name and metadata from f->header, data_start and data_bytes; TL_ERR_FORMAT or TL_ERR_MEMORY. */
 tl_status tl__safetensors_parse(tl_safetensors *f, tl_error *err);
+
+/* Of two elements of by_name, for qsort and bsearch. */
+int tl__safetensors_compare_names(const void *a, const void *b);
 
 /* NULL for an unknown name. */
 const tl__safetensors_type *tl__safetensors_type_find(const char *name);

@@ -143,10 +143,16 @@ static tl_status check_cover(const tl_safetensors *f, tl_error *err)
 	return TL_OK;
 }
 
+int tl__safetensors_compare_names(const void *a, const void *b)
+{
+	return strcmp((*(const tl__safetensors_entry *const *)a)->name, (*(const tl__safetensors_entry *const *)b)->name);
+}
+
 tl_status tl__safetensors_parse(tl_safetensors *f, tl_error *err)
 {
 	f->entries = calloc(json_object_size(f->header) + 1, sizeof *f->entries);
-	if (!f->entries)
+	f->by_name = calloc(json_object_size(f->header) + 1, sizeof *f->by_name);
+	if (!f->entries || !f->by_name)
 		return tl_error_memory(err);
 	const char *key;
 	json_t *value;
@@ -161,5 +167,8 @@ tl_status tl__safetensors_parse(tl_safetensors *f, tl_error *err)
 			return status;
 	}
 	qsort(f->entries, (size_t)f->count, sizeof *f->entries, compare_entries);
+	for (int k = 0; k < f->count; k++)
+		f->by_name[k] = &f->entries[k];
+	qsort(f->by_name, (size_t)f->count, sizeof *f->by_name, tl__safetensors_compare_names);
 	return check_cover(f, err);
 }

@@ -10,25 +10,11 @@
 
 #define DATA_ALIGN 8 /* bytes; where the data start */
 
-static tl_status check_text(const char *path, const char *text, tl_error *err)
-{
-	json_error_t e = {0}; /* jansson leaves the code unset where it reports nothing */
-	json_t *string = json_pack_ex(&e, 0, "s", text);
-	char shown[TL_EXCERPT];
-	if (!string && json_error_code(&e) == json_error_invalid_utf8)
-		return tl__file_error(err, TL_ERR_ARGUMENT, path,
-			"cannot be written: '%s' is not valid UTF-8", tl__excerpt(text, shown));
-	if (!string)
-		return tl_error_memory(err);
-	json_decref(string);
-	return TL_OK;
-}
-
 /* Takes value over. */
 static tl_status add(json_t *object, const char *key, json_t *value, const char *path, tl_error *err)
 {
 	char shown[TL_EXCERPT];
-	tl_status status = check_text(path, key, err);
+	tl_status status = tl__file_text(path, key, err);
 	if (!status && json_object_get(object, key))
 		status = tl__file_error(err, TL_ERR_ARGUMENT, path, "cannot be written: '%s' stands twice",
 			tl__excerpt(key, shown));
@@ -45,7 +31,7 @@ static tl_status describe_metadata(
 	json_t *pairs = json_object();
 	tl_status status = add(header, TL__SAFETENSORS_METADATA, pairs, path, err);
 	for (int i = 0; i < n && !status; i++) {
-		status = check_text(path, metadata[i].value, err);
+		status = tl__file_text(path, metadata[i].value, err);
 		if (!status)
 			status = add(
 				pairs, metadata[i].key, json_string_nocheck(metadata[i].value), path, err);
@@ -106,8 +92,7 @@ static tl_status header_bytes(
 	if (json_dumpb(header, text, length, JSON_COMPACT) != length)
 		return tl_error_memory(err);
 	memset(text + length, ' ', padded - length);
-	for (int i = 0; i < TL__SAFETENSORS_PREFIX; i++)
-		(*out)[i] = (unsigned char)((uint64_t)padded >> (8 * i));
+	tl__raw_put(*out, padded, TL__SAFETENSORS_PREFIX);
 	return TL_OK;
 }
 

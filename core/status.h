@@ -35,13 +35,20 @@ typedef enum tl_status {
 	TL_ERR_BACKEND = -11,    /* oneDNN refused */
 } tl_status;
 
-#define TL_ERROR_TEXT 640
+#define TL_ERROR_TEXT 4096 /* room for the names that a file does not share with a model */
 
-/* Zero-initialise before use. */
+/* Zero-initialise before use, or tl_error_clear it. */
 typedef struct tl_error {
 	tl_status status;
 	char text[TL_ERROR_TEXT];
 } tl_error;
+
+/* Cheaper than zeros, where a step of time counts. */
+static inline void tl_error_clear(tl_error *err)
+{
+	err->status = TL_OK;
+	err->text[0] = '\0';
+}
 
 /* "shape", "memory", ...: one word for a status. */
 TL_API const char *tl_status_name(tl_status status);

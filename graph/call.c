@@ -15,29 +15,18 @@ typedef struct call_params {
 	uint64_t serial;
 } call_params;
 
-/* A tape like t, on the same threads. */
-static bool make_runner(tl_calls *c, const tl_tape *t)
-{
-	c->runner = tl_tape_new(&(tl_tape_options){.threads = 1, .executor = t->executor, .plan = t->plan});
-	if (!c->runner)
-		return false;
-	c->owner = t;
-	c->its_pool = c->runner->pool;
-	c->runner->pool = t->pool;
-	c->runner->no_replay = true;
-	return true;
-}
-
 tl_calls *tl__calls(tl_tape *t)
 {
 	if (t->calls)
 		return t->calls;
 	tl_calls *c = calloc(1, sizeof *c);
-	if (!c || !make_runner(c, t)) {
+	if (!c || !(c->runner = tl__tape_within(t))) {
 		free(c);
 		tl_error_memory(&t->error);
 		return NULL;
 	}
+	c->owner = t;
+	c->runner->no_replay = true;
 	return t->calls = c;
 }
 
@@ -61,7 +50,6 @@ void tl__calls_free(tl_calls *c)
 		next = b->next;
 		tl__body_free(b);
 	}
-	c->runner->pool = c->its_pool;
 	tl_tape_free(c->runner);
 	free(c);
 }

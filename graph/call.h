@@ -45,8 +45,7 @@ typedef struct tl_calls {
 	const tl_tape *owner;
 	tl_body *bodies;
 	uint64_t serial;
-	tl_tape *runner;   /* runs the bodies */
-	tl_pool *its_pool; /* what it was made with; it works with that of the tape */
+	tl_tape *runner;   /* runs the bodies, on the tape's threads */
 	bool busy;
 	uint64_t computed, grown;
 } tl_calls;

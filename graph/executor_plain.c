@@ -139,7 +139,7 @@ static void drop_use(plain *p, tl_tape *t, uint32_t i)
 
 static tl_status run_kernel(plain *p, tl_tape *t, tl_node *node, const tl_tensor *const *in)
 {
-	tl_error err = {0};
+	tl_error err;
 	tl_call call = {
 		.params = node->params,
 		.n_in = (int)node->n_in,
@@ -153,6 +153,7 @@ static tl_status run_kernel(plain *p, tl_tape *t, tl_node *node, const tl_tensor
 	};
 	tl_status status = TL_OK;
 	int64_t begin = t->profile ? tl__now() : 0;
+	tl_error_clear(&err);
 	if (node->op->map)
 		tl__map(node->op->map, node->params, &node->value, in, (int)node->n_in, t->pool);
 	else

@@ -86,6 +86,7 @@ struct tl_tape {
 	uint32_t draws_before;   /* random nodes drawn before node->draw = 0: not 0 where a body runs */
 	uint64_t seed, step;
 	tl_pool *pool;
+	bool pool_lent; /* by another tape, which outlives this one */
 	tl_error error;
 	tl_arena records;
 	tl_arena scratch; /* of tl_grad */
@@ -151,6 +152,9 @@ tl_var tl__fail_var(tl_tape *tape, const char *who, tl_var v);
 tl_status tl__check_scalar(const char *who, tl_var loss);
 
 const char *tl__scope_path(const tl_tape *tape, uint32_t scope, char *buf, size_t size);
+
+/* A tape like t on t's own threads; t must outlive it. */
+tl_tape *tl__tape_within(const tl_tape *t);
 
 /* Make room for one more element in a growing array; false where memory is out. */
 bool tl__grow(void **array, uint32_t count, uint32_t *cap, size_t size, uint64_t *grown);

@@ -266,6 +266,20 @@ static void stats(const void *state, tl_executor_stats *s)
 		s->bytes += v->bytes;
 }
 
+const tl_plan *tl__plan_of(tl_tape *t, int n, const uint32_t *want)
+{
+	planner *p = t->executor_state;
+	tl_plan *plan = NULL;
+	if (p->bad_passes.status)
+		t->error = p->bad_passes;
+	else if (!tl__structure(&p->words, t, n, want) || !(plan = make_plan(p, t, n, want)))
+		tl_error_memory(&t->error);
+	tl_arena_release(&p->draft);
+	free(p->words.word);
+	p->words = (tl_words){0};
+	return plan;
+}
+
 const tl_plan_figures *tl_plan_last(const tl_tape *t)
 {
 	if (t->executor != &tl_executor_planned)

@@ -95,11 +95,6 @@ static inline bool tl__draft_has(const tl_draft *d, unsigned pass)
 	return d->passes & pass;
 }
 
-static inline int64_t tl__look_offset(const tl_tensor *look)
-{
-	return (char *)look->data - TL_PLAN_BASE;
-}
-
 /* The place in the schedule where node i is computed. */
 static inline uint32_t tl__time_of(const tl_draft *d, uint32_t i)
 {

@@ -21,6 +21,11 @@ typedef struct tl_ref {
 /* What offset 0 is in a tensor without memory: any address will do that is far from 0 and from overflow. */
 #define TL_PLAN_BASE ((char *)((uintptr_t)1 << 45))
 
+static inline int64_t tl__look_offset(const tl_tensor *look)
+{
+	return (char *)look->data - TL_PLAN_BASE;
+}
+
 /* A tensor in a base's memory. */
 typedef struct tl_at {
 	uint32_t base;

@@ -56,12 +56,13 @@ static tl_status add_terms(
 static tl_status from_rows(const tl_gemm_step *g, const tl_frame *f, const tile *whole, tl_error *err)
 {
 	int64_t bands = (whole->rows + TL_TILE_ROWS - 1) / TL_TILE_ROWS;
+	int64_t columns = tl__tile_columns(whole->rows, whole->columns);
 	tl_status status = TL_OK;
-	for (int64_t done = 0; done < whole->columns && !status; done += TL_TILE_COLUMNS)
+	for (int64_t done = 0; done < whole->columns && !status; done += columns)
 		for (int64_t b = 0; b < bands && !status; b++) {
 			int64_t first = whole->rows * b / bands, rest = whole->columns - done;
 			tile t = {whole->row + first, whole->rows * (b + 1) / bands - first,
-				whole->column + done, rest < TL_TILE_COLUMNS ? rest : TL_TILE_COLUMNS};
+				whole->column + done, rest < columns ? rest : columns};
 			copy_rows(g, f, &t);
 			status = add_terms(g, f, &t, NULL, err);
 		}
@@ -109,11 +110,12 @@ static void gemm_part(void *ctx, int64_t first, int64_t last)
 {
 	work *w = ctx;
 	const tl_gemm_step *g = w->step;
-	tl_error err = {0};
+	tl_error err;
 	bool by_rows = g->m > g->n;
 	int64_t size = by_rows ? g->m : g->n, from = first * TL_TILE_UNIT,
 		to = last * TL_TILE_UNIT < size ? last * TL_TILE_UNIT : size;
 	tile t = by_rows ? (tile){from, to - from, 0, g->n} : (tile){0, g->m, from, to - from};
+	tl_error_clear(&err);
 	note(w, from_rows(g, w->f, &t, &err));
 }
 
@@ -181,11 +183,12 @@ static tl_tensor tensor_at(const tl_frame *f, const tl_at *at)
 static tl_status run_kernel(const tl_kernel_step *k, tl_frame *f)
 {
 	tl_tape *t = f->tape;
-	tl_error err = {0};
+	tl_error err;
 	tl_tensor *values = tl_arena_alloc_small(f->scratch, (k->n_in + 1) * sizeof *values);
 	const tl_tensor **in = tl_arena_alloc_small(f->scratch, (k->n_in + 1) * sizeof *in);
 	if (!values || !in)
 		return tl_error_memory(&t->error);
+	tl_error_clear(&err);
 	for (uint32_t r = 0; r <= k->n_in; r++) {
 		values[r] = tensor_at(f, &k->in[r]);
 		in[r] = &values[r];
@@ -226,9 +229,10 @@ static void check_gemm(const tl_gemm_step *g, const tl_frame *f)
 
 static tl_status run_step(const tl_step *s, tl_frame *f)
 {
-	tl_error err = {0};
+	tl_error err;
 	tl_tape *t = f->tape;
 	tl_status status = TL_OK;
+	tl_error_clear(&err);
 	f->computed++;
 	switch (s->kind) {
 	case TL_STEP_GEMM:
@@ -270,7 +274,8 @@ static int64_t border(const tl_split *s, int p, int parts)
 static void split_parts(void *ctx, int64_t first, int64_t last)
 {
 	work *w = ctx;
-	tl_error err = {0};
+	tl_error err;
+	tl_error_clear(&err);
 	for (int64_t p = first; p < last; p++) {
 		int64_t from = border(w->split, (int)p, w->parts), to = border(w->split, (int)p + 1, w->parts);
 		tl__lap_first(w->f->tape, 1 + (int)p);

@@ -36,4 +36,10 @@ tl_status tl__run_gemm(const tl_gemm_step *g, const tl_frame *f, int64_t first, 
 /* Ends early where a result is beyond the limit. */
 tl_status tl__run_plan(const tl_plan *plan, tl_frame *f);
 
+/*
+ * A plan for these nodes of a tape whose executor is the planned one, and that is asked for nothing else: it lasts as
+ * long as the tape. NULL, and an error on the tape, where there is none.
+ */
+const tl_plan *tl__plan_of(tl_tape *tape, int n, const uint32_t *want);
+
 #endif

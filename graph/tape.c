@@ -25,9 +25,9 @@ bool tl__grow(void **array, uint32_t count, uint32_t *cap, size_t size, uint64_t
 	return true;
 }
 
-tl_tape *tl_tape_new(const tl_tape_options *options)
+/* With threads of its own, or those of a pool that is lent. */
+static tl_tape *make(tl_tape_options o, tl_pool *lent)
 {
-	tl_tape_options o = options ? *options : (tl_tape_options){0};
 	tl_tape *t = calloc(1, sizeof *t);
 	if (!t)
 		return NULL;
@@ -39,7 +39,8 @@ tl_tape *tl_tape_new(const tl_tape_options *options)
 	tl_arena_init(&t->scratch, 0);
 	tl_arena_init(&t->segment.records, 0);
 	t->segment.first = UINT32_MAX;
-	t->pool = tl_pool_new(o.threads > 0 ? o.threads : tl_threads_default());
+	t->pool_lent = lent;
+	t->pool = lent ? lent : tl_pool_new(o.threads > 0 ? o.threads : tl_threads_default());
 	if ((o.plan && !t->plan) || !t->pool || !tl__grow((void **)&t->nodes, 0, &t->cap_nodes, sizeof *t->nodes, &t->grown) ||
 		!tl__grow((void **)&t->scopes, 0, &t->cap_scopes, sizeof *t->scopes, &t->grown) ||
 		!(t->executor_state = t->executor->create(t))) {
@@ -53,10 +54,25 @@ tl_tape *tl_tape_new(const tl_tape_options *options)
 	return t;
 }
 
+tl_tape *tl_tape_new(const tl_tape_options *options)
+{
+	return make(options ? *options : (tl_tape_options){0}, NULL);
+}
+
+static tl_tape_options options_of(const tl_tape *t)
+{
+	return (tl_tape_options){
+		.threads = tl_tape_threads(t), .seed = t->seed, .executor = t->executor, .plan = t->plan};
+}
+
 tl_tape *tl_tape_like(const tl_tape *t)
 {
-	return tl_tape_new(&(tl_tape_options){
-		.threads = tl_tape_threads(t), .seed = t->seed, .executor = t->executor, .plan = t->plan});
+	return make(options_of(t), NULL);
+}
+
+tl_tape *tl__tape_within(const tl_tape *t)
+{
+	return make(options_of(t), t->pool);
 }
 
 void tl_tape_free(tl_tape *t)
@@ -67,7 +83,8 @@ void tl_tape_free(tl_tape *t)
 		t->executor->destroy(t->executor_state);
 	tl__calls_free(t->calls);
 	tl__kept_free(t->kept);
-	tl_pool_free(t->pool);
+	if (!t->pool_lent)
+		tl_pool_free(t->pool);
 	tl__replay_free(t->replay);
 	tl_arena_release(&t->records);
 	tl_arena_release(&t->scratch);
@@ -97,7 +114,7 @@ void tl_tape_reset(tl_tape *t)
 	t->generation = t->segment.generation = ++t->last_generation;
 	t->segment.first = UINT32_MAX;
 	t->step++;
-	t->error = (tl_error){0};
+	tl_error_clear(&t->error);
 	tl_profile_enter(t, before);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Variables put into traces by sorting. Those whose scopes have the same labels and that have the same name make a
- * family; in a family one place of the path is found whose index counts the steps; what agrees in all others is a trace.
+ * family; in it one place of the path is found whose index counts the steps; what agrees in all others is a trace.
  */
 #include <inttypes.h>
 #include <stdio.h>

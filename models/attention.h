@@ -93,7 +93,7 @@ TL_API tl_attention_memory tl_attention_prepare(
 	const tl_attention *a, tl_var keys, tl_var values, const int64_t *lengths, tl_var mask);
 
 typedef struct tl_attention_result {
-	tl_var context; /* (B, size) or (T, B, size) */
+	tl_var context; /* (B, size) or (T, B, size); named so on the tape, as are */
 	tl_var weights; /* (S, B, N) or (T, S, B, N) */
 } tl_attention_result;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The cells that come with the library. They have no privilege: each is written as a user would write
- * it. s(x) is the logistic function, * the elementwise product.
+ * it. s(x) is the logistic function, * the elementwise product. On the tape gates and states have names (graph/find.h):
+ * "input", "forget", "new", "output", "memory" in an LSTM, "reset", "update", "new" in a GRU.
  */
 #ifndef TL_MODELS_CELLS_H
 #define TL_MODELS_CELLS_H

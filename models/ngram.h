@@ -44,7 +44,7 @@ TL_API double tl_ngram_log_p(const tl_ngram *model, const int32_t *context, int6
 TL_API void tl_ngram_next(const tl_ngram *model, const int32_t *context, int64_t n, tl_real *log_p);
 
 /*
- * As tl_lm_run: symbols (T, B), whose values must be known by now, -> log p of the next ones (T, B, V). The state is
+ * As tl_lm_run: symbols (T, B) -> log p of the next ones (T, B, V), from the model, which must outlive the tape's nodes. The state is
  * v[0] (order - 1, B), the last symbols as real numbers; V stands before a text. With order 1 there is none. No
  * gradient flows through.
  */

@@ -29,6 +29,8 @@ static bool add_cell(tl_rnn *rnn, tl_store *store, const char *name, int i, tl_e
 	bool fine = true;
 	for (int k = 0; k < rnn->count && fine; k++) {
 		tl_param **p = &rnn->params[i * rnn->count + k];
+		if (tl__rnn_leaves_out(rnn, k))
+			continue;
 		snprintf(full, sizeof full, "%s%s", start, cell->params[k].name);
 		*p = tl_store_add(store, full, tl_cell_param_shape(cell, k, sizes), err);
 		fine = *p;
@@ -88,6 +90,8 @@ void tl_rnn_init(tl_rnn *rnn, tl_rng *rng)
 	double bound = 1 / sqrt((double)o->hidden);
 	for (int i = 0; i < o->layers * rnn->directions * rnn->count; i++) {
 		tl_rows rows = o->cell->params[i % rnn->count].rows;
+		if (!rnn->params[i])
+			continue;
 		if (rows & (TL_FROM_ZERO | TL_FROM_ONE))
 			tl_init_constant(rnn->params[i], rows & TL_FROM_ONE ? 1 : 0);
 		else
@@ -105,7 +109,7 @@ bool tl_rnn_set_bias(tl_rnn *rnn, char gate, double value)
 		int k = i % rnn->count;
 		const tl_cell_param *p = &cell->params[k];
 		const char *at = (p->rows & TL_ROWS) == TL_BIAS ? strchr(p->gates, gate) : NULL;
-		if (!at)
+		if (!at || !rnn->params[i])
 			continue;
 		int64_t columns = tl_cell_param_block(cell, k, tl__rnn_sizes(rnn));
 		tl_real *block = (tl_real *)rnn->params[i]->value.data + (at - p->gates) * columns;

@@ -7,6 +7,34 @@
  *
  * T steps, B rows, inputs of size E, states of size H (or P, see models/cell.h), D directions. Every step stands in
  * the scope "layer=j/t=i"; those of the reverse direction in "layer=j/reverse/t=i", i counted from where it starts.
+ * States to which the cell gave no names are called "hidden", "state1", ...; graph/find.h finds them and its gates.
+ *
+ * For those who come from torch.nn:
+ *
+ *	nn.RNN, with nonlinearity="relu"       .cell = &tl_cell_rnn, &tl_cell_rnn_relu
+ *	nn.GRU, nn.LSTM                        &tl_cell_gru_lbr, &tl_cell_lstm
+ *	nn.LSTM with proj_size=P               &tl_cell_lstm_projected, .project = P
+ *	input_size, hidden_size, num_layers    .input, .hidden, .layers
+ *	batch_first, dropout, bidirectional    .batch_first, .dropout, .bidirectional
+ *	bias=False                             .no_bias = true
+ *	net.train(), net.eval()                the argument `training`
+ *	net(x), net(x, (h0, c0))               tl_rnn_run(rnn, x, (tl_state){0}, ...), tl_rnn_run(rnn, x, tl_state2(h0, c0)...)
+ *	output, (h_n, c_n)                     r.output, r.last.v[0] and r.last.v[1]
+ *	pack_padded_sequence                   tl_rnn_run_ragged, for rows in any order
+ *	nn.RNNCell, nn.GRUCell, nn.LSTMCell    tl_rnn_step, for any number of layers
+ *
+ *	x                    (T, B, E), batch first (B, T, E); without a batch: B = 1
+ *	output               (T, B, D*H), batch first (B, T, D*H); D*P with a projection
+ *	h0, h_n              (layers*D, B, H), whatever batch_first says; (layers*D, B, P) with a projection
+ *	c0, c_n              (layers*D, B, H)
+ *	weight_ih_lJ         (G*H, E), above the first layer (G*H, D*H)     lJ.w, its transpose: (E, G*H), (D*H, G*H)
+ *	weight_hh_lJ         (G*H, H), with a projection (G*H, P)           lJ.u: (H, G*H), (P, G*H)
+ *	bias_ih_lJ           (G*H)                                          lJ.b (G*H): the sum of both; but of GRU's n
+ *	bias_hh_lJ           (G*H)                                            bias_ih alone, and bias_hh is lJ.c_n (H)
+ *	weight_hr_lJ         (P, H)                                         lJ.r: (H, P)
+ *	weight_ih_lJ_reverse                                                lJ.reverse.w, and so on
+ *
+ * The G blocks of gates are in the same order: i, f, g, o of the LSTM, r, z, n of the GRU.
  */
 #ifndef TL_MODELS_RNN_H
 #define TL_MODELS_RNN_H
@@ -51,6 +79,7 @@ typedef struct tl_rnn_options {
 	int64_t project;    /* P: size of what the cell projects; 0: H */
 	bool bidirectional; /* D = 2 */
 	bool batch_first;   /* x is (B, T, E) and the output (B, T, D*H); states are as ever */
+	bool no_bias;       /* leave out what the cell adds (TL_BIAS): no such parameters, zeros in their place */
 	tl_start start;
 	double start_scale; /* standard deviation of a random start */
 	/*
@@ -75,7 +104,7 @@ typedef struct tl_rnn_options {
 typedef struct tl_rnn {
 	tl_rnn_options options;
 	int directions;     /* D */
-	tl_param **params;  /* of direction i: params[i * count + k] is the cell's k-th */
+	tl_param **params;  /* of direction i: params[i * count + k] is the cell's k-th; NULL where it is left out */
 	int count;          /* parameters of the cell */
 	tl_param **starts;  /* learned: starts[i * states + k]; else NULL */
 } tl_rnn;
@@ -89,7 +118,7 @@ TL_API void tl_rnn_free(tl_rnn *rnn);
 
 /* PyTorch's default: every parameter uniform in +-1/sqrt(H), but for those that a cell has start elsewhere. */
 TL_API void tl_rnn_init(tl_rnn *rnn, tl_rng *rng);
-/* Set the bias block of the gate with this letter; false where the cell has no such gate. */
+/* Set the bias block of the gate with this letter; false where the net has none: no such gate, or no biases. */
 TL_API bool tl_rnn_set_bias(tl_rnn *rnn, char gate, double value);
 
 /* D times the size of the cell's output. */
@@ -121,7 +150,14 @@ TL_API tl_rnn_result tl_rnn_run(const tl_rnn *rnn, tl_var x, tl_state initial, b
 TL_API tl_rnn_result tl_rnn_run_ragged(
 	const tl_rnn *rnn, tl_var x, const int64_t *lengths, tl_state initial, bool training);
 
-/* One step for sampling and streams, in one direction: x (B, E), states as above; output is (B, H). */
+/*
+ * One step for sampling and streams, of all layers, in one direction: x (B, E), states (layers, B, H) as above, which
+ * the next step takes from `last`; output is (B, H).
+ *
+ *	tl_state s = {0};
+ *	for (int64_t t = 0; t < steps; t++, s = r.last)
+ *		r = tl_rnn_step(rnn, tl_select(x, 0, t), s);
+ */
 TL_API tl_rnn_result tl_rnn_step(const tl_rnn *rnn, tl_var x, tl_state initial);
 
 #endif

@@ -15,7 +15,7 @@
 /* What makes a run's speed. Compared byte by byte: only members of 8 bytes. */
 typedef struct key {
 	const tl_cell *cell;
-	int64_t input, hidden, project, layers, directions, dropout, start, steps, batch, training;
+	int64_t input, hidden, project, no_bias, layers, directions, dropout, start, steps, batch, training;
 } key;
 
 typedef struct choice {
@@ -52,12 +52,14 @@ static double run(const tl_rnn *rnn, tl_tape *tape, const tl_tensor *x, bool tra
 	tl_rnn_result r = tl_rnn_run(rnn, in, (tl_state){0}, training);
 	if (!wrt)
 		return -1;
+	int count = 0;
 	for (int k = 0; k < n; k++)
-		wrt[k] = tl_use(tape, rnn->params[k]);
-	wrt[n] = in;
-	tl_status status = training ? tl_grad_from(r.output, r.output, n + 1, wrt, wrt) : TL_OK;
+		if (rnn->params[k])
+			wrt[count++] = tl_use(tape, rnn->params[k]);
+	wrt[count++] = in;
+	tl_status status = training ? tl_grad_from(r.output, r.output, count, wrt, wrt) : TL_OK;
 	if (!status)
-		status = training ? tl_eval(n + 1, wrt) : tl_eval(1, &r.output);
+		status = training ? tl_eval(count, wrt) : tl_eval(1, &r.output);
 	return status ? -1 : seconds() - begin;
 }
 
@@ -97,7 +99,7 @@ bool tl__rnn_choose(const tl_rnn *rnn, tl_tape *tape, int64_t steps, int64_t bat
 	const tl_rnn_options *o = &rnn->options;
 	if (o->impl != TL_AUTO || tl__rnn_not_fused(o) || batch < 1)
 		return o->impl == TL_FUSED;
-	key k = {o->cell, o->input, o->hidden, o->project, o->layers, rnn->directions, o->dropout > 0,
+	key k = {o->cell, o->input, o->hidden, o->project, o->no_bias, o->layers, rnn->directions, o->dropout > 0,
 		o->start, steps, batch, training};
 	choices *c = tl_tape_keep(tape, &kind);
 	for (uint64_t i = 0; c && i < c->n && i < MOST; i++)

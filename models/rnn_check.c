@@ -26,6 +26,11 @@ static tl_status check_cell(const tl_rnn_options *o, tl_error *err)
 		return tl_error_set(err, TL_ERR_ARGUMENT,
 			"rnn: cell %s has nothing of a second size, to be projected to %" PRId64, cell->name,
 			o->project);
+	bool adds = false;
+	for (const tl_cell_param *p = cell->params; p->name; p++)
+		adds = adds || (p->rows & TL_ROWS) == TL_BIAS;
+	if (o->no_bias && !adds)
+		return tl_error_set(err, TL_ERR_ARGUMENT, "rnn: cell %s has no bias to leave out", cell->name);
 	return TL_OK;
 }
 

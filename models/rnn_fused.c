@@ -93,7 +93,8 @@ static tl_fused run_direction(const tl_rnn *rnn, tl_var x, int i, tl_state s, bo
 	tl_fused_options options = {.reverse = i % rnn->directions, .forward_only = !training};
 	tl_var p[4] = {{0}};
 	for (int k = 0; k < rnn->count; k++)
-		p[k] = tl_use(x.tape, rnn->params[i * rnn->count + k]);
+		if (!tl__rnn_leaves_out(rnn, k))
+			p[k] = tl_use(x.tape, rnn->params[i * rnn->count + k]);
 	if (given || o->start != TL_START_ZERO) {
 		options.h0 = s.v[0];
 		options.c0 = o->cell->states > 1 ? s.v[1] : none;

@@ -10,6 +10,12 @@ static inline tl_cell_sizes tl__rnn_sizes(const tl_rnn *rnn)
 	return (tl_cell_sizes){rnn->options.input, rnn->options.hidden, rnn->options.project};
 }
 
+/* Whether the net does without the cell's k-th parameter. */
+static inline bool tl__rnn_leaves_out(const tl_rnn *rnn, int k)
+{
+	return rnn->options.no_bias && (rnn->options.cell->params[k].rows & TL_ROWS) == TL_BIAS;
+}
+
 /* rnn_check.c: sentences about what does not fit. */
 tl_status tl__rnn_check_options(const tl_rnn_options *o, tl_error *err);
 

@@ -39,12 +39,15 @@ typedef struct direction {
 	ended *list;
 } direction;
 
-/* The parameters of direction i as variables of the tape; NULL on an error. */
+/* The parameters of direction i as variables of the tape, zeros for those left out; NULL on an error. */
 static const tl_var *bind(const tl_rnn *rnn, tl_tape *tape, int i)
 {
+	const tl_cell *cell = rnn->options.cell;
 	tl_var *p = tl_tape_alloc(tape, (size_t)(rnn->count + 1) * sizeof *p);
 	for (int k = 0; p && k < rnn->count; k++)
-		p[k] = tl_use(tape, rnn->params[i * rnn->count + k]);
+		p[k] = tl__rnn_leaves_out(rnn, k)
+			       ? tl_fill(tape, tl_cell_param_shape(cell, k, tl__rnn_sizes(rnn)), 0)
+			       : tl_use(tape, rnn->params[i * rnn->count + k]);
 	return tl_tape_status(tape) == TL_OK ? p : NULL;
 }
 

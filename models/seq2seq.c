@@ -39,6 +39,7 @@ static tl_status add_encoder(tl_seq2seq *m, tl_store *store, tl_error *err)
 		.dropout = o->dropout,
 		.more = o->encoder_more,
 	};
+	encoder.more.no_bias = encoder.more.no_bias || o->no_bias;
 	m->encoder = tl_encoder_new(store, "encoder", &encoder, err);
 	return m->encoder ? TL_OK : err->status;
 }
@@ -77,6 +78,7 @@ static tl_status add_decoder(tl_seq2seq *m, tl_store *store, tl_error *err)
 		.hidden = o->hidden,
 		.layers = o->decoder_layers,
 		.dropout = o->dropout,
+		.no_bias = o->no_bias,
 	};
 	if (!(m->decoder = tl_rnn_new(store, "decoder", &decoder, err)) ||
 		tl_bridge_add(&m->bridge, store, "bridge", m->encoder, m->decoder, o->bridge, err))

@@ -35,6 +35,7 @@ typedef struct tl_seq2seq_options {
 	int64_t encoder_hidden;      /* ... and of the encoder's in each direction, or convolutions; 0: hidden */
 	int layers, decoder_layers;  /* 0: one; 0: layers */
 	bool bidirectional;          /* the encoder */
+	bool no_bias;                /* of recurrent layers in both */
 	tl_rnn_options encoder_more; /* of its recurrent layers, besides the above */
 	int64_t kernel;              /* > 0: the encoder is a stack of convolutions of this width */
 	bool bridge;                 /* even where sizes agree */

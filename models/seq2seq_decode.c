@@ -1,46 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "models/seq2seq_decode.h"
+#include "models/seq2seq_search.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ops/index.h"
-#include "ops/layout.h"
-#include "ops/softmax.h"
-
-/* What an array of the memory has for one source: (S, B, columns), or unset. */
-typedef struct source_array {
-	tl_real *data;
-	int64_t columns;
-} source_array;
-
-enum { KEYS, VALUES, BIAS, ARRAYS };
-
-struct tl_seq2seq_search {
-	const tl_seq2seq *model;
-	tl_tape *tape;
-	int64_t steps, batch; /* S, B */
-	source_array memory[ARRAYS];
-	tl_tensor state[TL_MAX_STATES]; /* (layers, capacity rows, size), those of `rows` rows in use */
-	tl_real *next[TL_MAX_STATES];   /* the same for the next step */
-	int64_t rows, capacity;         /* rows of the last step; at first the sources themselves */
-	int32_t *source_of;             /* [capacity]: of each row */
-	int32_t *symbol, *from, *index; /* [capacity] and [S * capacity]: what a step reads */
-	tl_real *weights;               /* (S, rows, N) */
-	int64_t weights_size;
-};
+#define OWN_STEPS 16 /* numbers of rows that a search by itself keeps functions for */
 
 void tl_seq2seq_search_free(tl_seq2seq_search *s)
 {
-	for (int k = 0; s && k < ARRAYS; k++)
+	for (int k = 0; s && k < TL__ARRAYS; k++)
 		free(s->memory[k].data);
 	for (int k = 0; s && k < TL_MAX_STATES; k++) {
 		free(s->state[k].data);
 		free(s->next[k]);
 	}
 	if (s) {
+		if (s->own_steps)
+			tl_function_cache_free(s->steps_of);
 		free(s->source_of);
 		free(s->symbol);
 		free(s->from);
@@ -107,7 +85,7 @@ static tl_status keep(tl_var v, tl_real **to, tl_error *err)
 	return tl_read(v, *to, n) ? fail_as(v.tape, err) : TL_OK;
 }
 
-static tl_status keep_array(tl_var v, source_array *to, tl_error *err)
+static tl_status keep_array(tl_var v, tl__source_array *to, tl_error *err)
 {
 	if (!v.tape)
 		return TL_OK;
@@ -129,9 +107,9 @@ static tl_status encode(tl_seq2seq_search *s, const int32_t *source, const int64
 	tl_seq2seq_memory m = tl_seq2seq_encode(s->model, x, lengths, false);
 	if (tl_tape_status(s->tape))
 		return fail_as(s->tape, err);
-	if (keep_array(m.attention.keys, &s->memory[KEYS], err) ||
-		keep_array(m.attention.values, &s->memory[VALUES], err) ||
-		keep_array(m.attention.bias, &s->memory[BIAS], err) || reserve(s, round_rows(s->batch), err))
+	if (keep_array(m.attention.keys, &s->memory[TL__KEYS], err) ||
+		keep_array(m.attention.values, &s->memory[TL__VALUES], err) ||
+		keep_array(m.attention.bias, &s->memory[TL__BIAS], err) || reserve(s, round_rows(s->batch), err))
 		return err->status;
 	for (int k = 0; k < m.first.n; k++)
 		if (keep_state(s, k, m.first.v[k], s->batch, err))
@@ -157,12 +135,23 @@ tl_seq2seq_search *tl_seq2seq_search_new(const tl_seq2seq *model, tl_tape *tape,
 		tl_error_memory(err);
 		return NULL;
 	}
-	*s = (tl_seq2seq_search){.model = model, .tape = tape, .steps = steps, .batch = batch};
-	if (encode(s, source, lengths, err)) {
+	*s = (tl_seq2seq_search){.model = model, .tape = tape, .steps_of = tl_function_cache_new(OWN_STEPS), .own_steps = true,
+		.steps = steps, .batch = batch};
+	if (!s->steps_of)
+		tl_error_memory(err);
+	if (!s->steps_of || encode(s, source, lengths, err)) {
 		tl_seq2seq_search_free(s);
 		return NULL;
 	}
 	return s;
+}
+
+void tl_seq2seq_search_use(tl_seq2seq_search *s, tl_function_cache *steps)
+{
+	if (s->own_steps)
+		tl_function_cache_free(s->steps_of);
+	s->own_steps = false;
+	s->steps_of = steps;
 }
 
 /*
@@ -194,51 +183,10 @@ static void take_parents(
 			s->index[t * all + r] = (int32_t)(t * s->batch + s->source_of[r]);
 }
 
-static tl_var lend(tl_seq2seq_search *s, tl_dtype dtype, tl_shape shape, void *data)
-{
-	tl_tensor t = tl_tensor_dense(dtype, shape, data);
-	return tl_borrow(s->tape, &t);
-}
-
-/* An array of the memory, for each row that of its source: (S, rows, columns). */
-static tl_var look_up(tl_seq2seq_search *s, int k, tl_var index)
-{
-	const source_array *a = &s->memory[k];
-	if (!a->data)
-		return (tl_var){0};
-	return tl_gather(lend(s, TL_REAL, TL_SHAPE(s->steps * s->batch, a->columns), a->data), index);
-}
-
-/* Records and computes a step for all rows; r->logits become log p. */
-static tl_status compute(tl_seq2seq_search *s, int64_t all, tl_seq2seq_result *r, tl_error *err)
-{
-	tl_state state = {.n = s->model->decoder->options.cell->states};
-	tl_seq2seq_memory m = {0};
-	tl_tape_reset(s->tape);
-	if (s->model->attention) {
-		tl_var index = lend(s, TL_I32, TL_SHAPE(s->steps, all), s->index);
-		m.attention.keys = look_up(s, KEYS, index);
-		m.attention.values = look_up(s, VALUES, index);
-		m.attention.bias = look_up(s, BIAS, index);
-	}
-	for (int k = 0; k < state.n; k++)
-		state.v[k] = tl_borrow(s->tape, &s->state[k]);
-	m.first = state;
-	*r = tl_seq2seq_step(s->model, &m, lend(s, TL_I32, TL_SHAPE(all), s->symbol), state);
-	r->logits = tl_log_softmax(r->logits, -1);
-	tl_var want[TL_MAX_STATES + 2] = {r->logits};
-	int n = 1;
-	for (int k = 0; k < state.n; k++)
-		want[n++] = r->state.v[k];
-	if (r->weights.tape)
-		want[n++] = r->weights;
-	return tl_eval(n, want) ? fail_as(s->tape, err) : TL_OK;
-}
-
 /* (S, rows, N) without the rows that fill up. */
-static tl_status keep_weights(tl_seq2seq_search *s, tl_var weights, int64_t rows, tl_error *err)
+static tl_status keep_weights(tl_seq2seq_search *s, const tl_tensor *weights, int64_t rows, tl_error *err)
 {
-	tl_tensor from = *tl_value(weights);
+	tl_tensor from = *weights;
 	from.shape.dim[1] = rows;
 	int64_t n = tl_shape_size(from.shape);
 	if (n > s->weights_size && !grow_reals(&s->weights, n))
@@ -266,21 +214,21 @@ tl_status tl_seq2seq_search_step(
 {
 	tl_seq2seq_search *s = user;
 	int64_t all = round_rows(rows);
-	tl_seq2seq_result r;
+	int states = s->model->decoder->options.cell->states;
 	if (check_step(s, rows, parent, err) || reserve(s, all, err))
 		return err->status;
 	take_parents(s, rows, all, parent, symbol);
-	if (compute(s, all, &r, err))
+	tl_function *f = tl__seq2seq_compute(s, all, err);
+	if (!f)
 		return err->status;
-	tl_tensor from = *tl_value(r.logits);
+	tl_tensor from = *tl_function_output(f, 0);
 	from.shape.dim[0] = rows;
 	tl_tensor to = tl_tensor_dense(TL_REAL, from.shape, log_p);
 	tl_tensor_copy(&to, &from);
-	for (int k = 0; k < r.state.n; k++)
-		if (keep_state(s, k, r.state.v[k], all, err))
-			return err->status;
+	for (int k = 0; k < states; k++)
+		tl_tensor_copy(&s->state[k], tl_function_output(f, 1 + k));
 	s->rows = rows;
-	return r.weights.tape ? keep_weights(s, r.weights, rows, err) : TL_OK;
+	return s->model->attention ? keep_weights(s, tl_function_output(f, 1 + states), rows, err) : TL_OK;
 }
 
 const tl_real *tl_seq2seq_search_weights(const tl_seq2seq_search *s)

@@ -8,25 +8,34 @@
  *	tl_beam_result *found = tl_beam_search(&decoder, B, &options, &err);
  *	tl_seq2seq_search_free(s);
  *
- * Each call records one step on the tape, which is reset before. Between calls only states are kept, outside of the
- * tape; rows are filled up to a rounded number, so that few plans serve all numbers of rows. The memory of the
- * sources is computed once; a step gathers what belongs to its rows.
+ * A step is a function (graph/function.h), one for each number of rows, which are filled up to a rounded number, so
+ * that few do. The memory of the sources is computed once; a step gathers what belongs to its rows. A program that
+ * searches often keeps the functions from search to search:
+ *
+ *	tl_function_cache *steps = tl_function_cache_new(64);           // of one model and tape
+ *	...
+ *	tl_seq2seq_search_use(s, steps);                                // after each tl_seq2seq_search_new
+ *	...
+ *	tl_function_cache_free(steps);                                  // before the tape
  */
 #ifndef TL_MODELS_SEQ2SEQ_DECODE_H
 #define TL_MODELS_SEQ2SEQ_DECODE_H
 
+#include "graph/function_cache.h"
 #include "models/seq2seq.h"
 
 typedef struct tl_seq2seq_search tl_seq2seq_search;
 
 /*
  * Encodes B sources: source (S, B), row b with lengths[b] symbols; lengths NULL: S. Source and lengths are read
- * during the call only; the tape is reset by it and by every step, and must, like the model, outlive the search.
+ * during the call only; the tape is reset by it, and must, like the model, outlive the search.
  * NULL on error.
  */
 TL_API tl_seq2seq_search *tl_seq2seq_search_new(const tl_seq2seq *model, tl_tape *tape, int64_t steps,
 	int64_t batch, const int32_t *source, const int64_t *lengths, tl_error *err);
 TL_API void tl_seq2seq_search_free(tl_seq2seq_search *s); /* NULL is fine */
+/* Steps are looked for there, and those that are made left there; it belongs to this model and tape alone. */
+TL_API void tl_seq2seq_search_use(tl_seq2seq_search *s, tl_function_cache *steps);
 
 /*
  * log_p (rows, V) = log p of what follows each row: row r continues row parent[r] of the call before with

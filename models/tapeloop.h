@@ -22,14 +22,15 @@
  *	}
  *
  * Where to read on: graph/tape.h (tapes, variables, errors), graph/grad.h (gradients), graph/checkpoint.h (long
- * loops in little memory), graph/op.h (an op of your own), models/cell.h (a recurrent cell of your own), ops/ (what
- * there is to compute with), optim/ (parameters, optimisers, schedules), models/ (the recurrent driver, attention,
- * encoder and decoder, language models, search, scores).
+ * loops in little memory), graph/function.h (a step run again and again), graph/op.h (an op of your own), models/cell.h
+ * (a recurrent cell of your own), ops/ (what there is to compute with), optim/ (parameters, optimisers, schedules),
+ * models/ (the recurrent driver, attention, encoder and decoder, language models, search, scores).
  */
 #ifndef TAPELOOP_H
 #define TAPELOOP_H
 
 #include "core/npy.h"
+#include "core/npz.h"
 #include "core/random.h"
 #include "core/safetensors.h"
 #include "core/threads.h"
@@ -37,6 +38,8 @@
 #include "graph/checkpoint.h"
 #include "graph/draw.h"
 #include "graph/find.h"
+#include "graph/function.h"
+#include "graph/function_cache.h"
 #include "graph/grad.h"
 #include "graph/kept.h"
 #include "graph/overlay.h"
@@ -61,11 +64,13 @@
 #include "models/ngram.h"
 #include "models/perplexity.h"
 #include "models/pool.h"
+#include "models/pytorch.h"
 #include "models/reader.h"
 #include "models/rnn.h"
 #include "models/sample.h"
 #include "models/seq2seq.h"
 #include "models/seq2seq_decode.h"
+#include "models/stream.h"
 #include "models/window.h"
 #include "ops/activation.h"
 #include "ops/arith.h"

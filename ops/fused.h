@@ -6,7 +6,7 @@
  *
  *	x (T, B, E), w (E, G H), u (H, G H), b (G H)  ->  output (T, B, H), h (B, H), and c (B, H) of the LSTM
  *
- * G = 1 for tl_fused_rnn, 4 (i, f, g, o) for the LSTM, 3 (r, z, n) for both GRUs.
+ * G = 1 for tl_fused_rnn, 4 (i, f, g, o) for the LSTM, 3 (r, z, n) for both GRUs. b (and c_n) unset: zeros.
  *
  *	tl_fused r = tl_fused_lstm(x, w, u, b, none, none, NULL);          // tl_var none = {0}
  *	tl_var loss = tl_sum_all(tl_square(tl_sub(r.output, target)));

@@ -42,6 +42,12 @@ static bool check_operand(const tl_recurrent_spec *s, tl_tape *tape, int k, tl_v
 	return tl_tape_status(tape) == TL_OK;
 }
 
+static bool may_be_unset(const tl_recurrent_spec *s, int k)
+{
+	return k == TL_RECURRENT_H0 || k == TL_RECURRENT_C0 || k == TL_RECURRENT_B ||
+	       (k == TL_RECURRENT_MORE && s->cell == TL_RECURRENT_GRU_LBR);
+}
+
 /* What oneDNN counts with 32 bits, and sizes whose product would not fit 64. */
 static bool check_size(const tl_recurrent_spec *s, tl_tape *tape)
 {
@@ -70,9 +76,10 @@ static tl_var record(const tl_recurrent_spec *s, tl_tape *tape, const tl_var *v,
 {
 	tl_var in[TL_RECURRENT_INPUTS];
 	tl_shape shape;
-	tl_error err = {0};
+	tl_error err;
 	size_t bytes = 0;
 	int n = 0;
+	tl_error_clear(&err);
 	tl__fused_layer *layer = tl__fused_find(tape, s);
 	if (layer && !forward_only && tl__recurrent_kept(layer->it, &bytes, &err))
 		tl_tape_fail(tape, err.status, "%s: %s", op_of(s), err.text);
@@ -98,7 +105,7 @@ static tl_fused run(tl_recurrent_cell cell, tl_var *v, const tl_fused_options *o
 	int64_t gates = lstm			    ? 4
 			: cell <= TL_RECURRENT_RELU ? 1
 						    : 3,
-		hidden = tl_dim(v[TL_RECURRENT_B], -1) / gates;
+		hidden = tl_dim(v[TL_RECURRENT_W], -1) / gates;
 	tl_recurrent_spec s = {
 		.cell = cell,
 		.steps = tl_dim(v[TL_RECURRENT_X], -3),
@@ -116,8 +123,7 @@ static tl_fused run(tl_recurrent_cell cell, tl_var *v, const tl_fused_options *o
 	bool fine = true;
 	for (int k = TL_RECURRENT_INPUTS; k-- > 0 && fine;) {
 		tl_shape zeros;
-		if ((k == TL_RECURRENT_H0 || k == TL_RECURRENT_C0) && !v[k].tape &&
-			tl__recurrent_shape(&s, k, &zeros))
+		if (may_be_unset(&s, k) && !v[k].tape && tl__recurrent_shape(&s, k, &zeros))
 			v[k] = tl_fill(tape, zeros, 0);
 		fine = check_operand(&s, tape, k, v[k]);
 	}

@@ -52,25 +52,40 @@ TL_VECTOR static void cut(void *ctx, int part, int64_t at, int64_t n)
 		g[i] = g[i] > most ? most : g[i] < -most ? -most : g[i];
 }
 
-/* Over what may differ from 0 in the gradients that are not frozen. */
+/* Over what may differ from 0 in a gradient that is not frozen. */
+static void pass_over_one(const tl_store *store, const tl_param *param, tl_sweep_fn fn, pass *p)
+{
+	p->grad = param->grad.data;
+	if (!param->frozen)
+		tl__sweep_nonzero(tl__store_pool(store), param, fn, p);
+}
+
 static void pass_over(const tl_store *store, tl_sweep_fn fn, pass *p)
 {
-	for (int k = 0; k < tl_store_count(store); k++) {
-		const tl_param *param = tl_store_at(store, k);
-		p->grad = param->grad.data;
-		if (!param->frozen)
-			tl__sweep_nonzero(tl__store_pool(store), param, fn, p);
-	}
+	for (int k = 0; k < tl_store_count(store); k++)
+		pass_over_one(store, tl_store_at(store, k), fn, p);
+}
+
+static double root_of_sum(const pass *p)
+{
+	double sum = 0;
+	for (int i = 0; i < TL_SWEEP_PARTS; i++)
+		sum += p->sum[i];
+	return sqrt(sum);
 }
 
 double tl_grad_norm(const tl_store *store)
 {
 	pass p = {0};
-	double sum = 0;
 	pass_over(store, add_squares, &p);
-	for (int i = 0; i < TL_SWEEP_PARTS; i++)
-		sum += p.sum[i];
-	return sqrt(sum);
+	return root_of_sum(&p);
+}
+
+double tl_param_grad_norm(const tl_store *store, const tl_param *param)
+{
+	pass p = {0};
+	pass_over_one(store, param, add_squares, &p);
+	return root_of_sum(&p);
 }
 
 double tl_clip_norm(tl_store *store, double max_norm)

@@ -12,6 +12,9 @@
 /* The Euclidean norm of all gradients as one vector, summed in double. */
 TL_API double tl_grad_norm(const tl_store *store);
 
+/* That of one parameter; 0 where it is frozen. */
+TL_API double tl_param_grad_norm(const tl_store *store, const tl_param *param);
+
 /*
  * Scales the gradients by max_norm / (norm + 1e-6) where that is below 1; returns the norm before. A norm
  * that is infinite or not a number is returned with the gradients untouched: the caller should skip the

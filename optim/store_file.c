@@ -35,28 +35,22 @@ tl_status tl_store_save(const tl_store *s, const char *path, const tl_safetensor
 	return status;
 }
 
-/* Names for one part of the sentence: "a, b, ...". Three parts fit into a tl_error. */
+/* Names for one part of the sentence: "a, b". Three parts fit into a tl_error; further names are counted only. */
 typedef struct list {
-	int count;
+	int count, shown;
 	size_t used;
-	bool full;
-	char text[168];
+	char text[1200];
 } list;
 
 static void add(list *l, const char *text)
 {
-	static const char more[] = ", ...";
 	size_t n = strlen(text), comma = l->used ? 2 : 0;
-	l->count++;
-	if (l->full)
-		return;
-	if (l->used + comma + n > sizeof l->text - sizeof more) {
-		snprintf(l->text + l->used, sizeof l->text - l->used, "%s", l->used ? more : more + 2);
-		l->full = true;
-		return;
+	if (l->shown == l->count && l->used + comma + n < sizeof l->text) {
+		snprintf(l->text + l->used, sizeof l->text - l->used, "%s%s", comma ? ", " : "", text);
+		l->used += comma + n;
+		l->shown++;
 	}
-	snprintf(l->text + l->used, sizeof l->text - l->used, "%s%s", comma ? ", " : "", text);
-	l->used += comma + n;
+	l->count++;
 }
 
 static void add_shape(list *l, const tl_safetensors_item *item, tl_shape in_file)
@@ -68,12 +62,15 @@ static void add_shape(list *l, const tl_safetensors_item *item, tl_shape in_file
 	add(l, text);
 }
 
-/* Appends "; 3 missing (a, b, ...)" to the sentence, unless the list is empty. */
+/* Appends "; 3 missing (a, b, c)" or "; 90 missing (a, b, ... and 88 more)", unless the list is empty. */
 static void say(char sentence[TL_ERROR_TEXT], const char *what, const list *l)
 {
 	size_t used = strlen(sentence);
+	char more[32] = "";
+	if (l->shown < l->count)
+		snprintf(more, sizeof more, ", ... and %d more", l->count - l->shown);
 	if (l->count)
-		snprintf(sentence + used, TL_ERROR_TEXT - used, "; %d %s (%s)", l->count, what, l->text);
+		snprintf(sentence + used, TL_ERROR_TEXT - used, "; %d %s (%s%s)", l->count, what, l->text, more);
 }
 
 /* found[k] becomes item k's number in the file; wanted[i]: tensor i of the file is some item's. */

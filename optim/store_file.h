@@ -3,7 +3,8 @@
  * Parameters in files (core/safetensors.h): one tensor for each, under its name, in the order of adding.
  *
  * A file fits only as a whole. Where it does not, one sentence lists the names that the file lacks,
- * those that it has too many, and those of another shape, and nothing is changed.
+ * those that it has too many, and those of another shape, and nothing is changed. (Some 40 names of each kind
+ * are listed; further ones are counted.)
  */
 #ifndef TL_OPTIM_STORE_FILE_H
 #define TL_OPTIM_STORE_FILE_H

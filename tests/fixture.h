@@ -40,6 +40,13 @@ static inline void fixture_close(fixture *f)
 	tl_tape_free(f->tape);
 }
 
+static inline bool fixture_has(const fixture *f, const char *before, const char *name)
+{
+	char full[256];
+	snprintf(full, sizeof full, "%s%s%s", f->prefix, before, name);
+	return tl_safetensors_find(f->file, full) >= 0;
+}
+
 /* A tensor in memory that the caller frees. */
 static inline tl_tensor fixture_load(const fixture *f, const char *before, const char *name, tl_dtype dtype)
 {
@@ -83,14 +90,21 @@ static inline void fixture_set_all(const fixture *f)
 		fixture_set(f, tl_store_at(f->store, k));
 }
 
+static inline void fixture_compare_to(const char *name, const tl_tensor *got, const tl_tensor *want)
+{
+	ck_assert_msg(tl_shape_equal(got->shape, want->shape), "%s has another shape", name);
+	const tl_real *a = got->data, *b = want->data;
+	for (int64_t i = 0; i < tl_shape_size(want->shape); i++)
+		ck_assert_msg(fabs((double)(a[i] - b[i])) <= fixture_tolerance * (1 + fabs((double)b[i])),
+			"%s[%d] is %.12g, not %.12g", name, (int)i, (double)a[i], (double)b[i]);
+}
+
 static inline void fixture_compare(const fixture *f, const char *before, const char *name, const tl_tensor *got)
 {
+	char full[256];
 	tl_tensor want = fixture_load(f, before, name, TL_REAL);
-	ck_assert_msg(tl_shape_equal(got->shape, want.shape), "%s%s has another shape", before, name);
-	const tl_real *a = got->data, *b = want.data;
-	for (int64_t i = 0; i < tl_shape_size(want.shape); i++)
-		ck_assert_msg(fabs((double)(a[i] - b[i])) <= fixture_tolerance * (1 + fabs((double)b[i])),
-			"%s%s[%d] is %.12g, not %.12g", before, name, (int)i, (double)a[i], (double)b[i]);
+	snprintf(full, sizeof full, "%s%s%s", f->prefix, before, name);
+	fixture_compare_to(full, got, &want);
 	free(want.data);
 }
 

@@ -111,6 +111,29 @@ is "training lowers the loss" between 0 "$(number loss out)" "$(awk -v x="$loss"
 bench lm --length 1 --batch 1 --hidden 1 --steps 1 --warmup 0
 bench ragged --batch 1 --min-length 1 --max-length 1
 
+# --- A stream
+
+for cell in lstm gru mgu jordan; do
+    works bench infer --cell $cell --input 3 --hidden 4 --steps 60 --threads 1
+    is "infer prints one line" lines 1
+    is "infer prints JSON" json out
+    is "infer says nothing else" [ ! -s err ]
+    is "infer names its sizes" holds "\"work\": \"infer $cell I3 H4 L2 B1\""
+    for key in ms_per_step best_ms p99_ms tok_per_s recorded_ms_per_step rss_mib; do
+        is "infer tells $key" between 1e-6 "$(number $key out)" 1e12
+    done
+    is "infer asks for no memory" same "$(number allocations_per_step out)" 0.0
+    is "the fastest is not above the median" between 0 "$(number best_ms out)" "$(number ms_per_step out)"
+done
+works bench infer --input 3 --hidden 4 --layers 3 --batch 5 --steps 1 --threads 2 --plan none
+is "infer has layers and rows" holds '"work": "infer lstm I3 H4 L3 B5"'
+works bench infer --help
+for option in cell input hidden layers batch steps threads seed plan; do
+    is "infer --help mentions --$option" holds "--$option=[A-Z]"
+done
+refused 'no whole number' bench infer --batch 0
+refused "'nonsense'" bench infer --plan nonsense
+
 # --- Profiles
 
 # adds_up TITLE: in the first table whose head has this title, the lines make up the last one. The last digit
@@ -179,7 +202,7 @@ works bench gemm --help
 # --- The list of works
 
 works bench --help
-for work in lm last-state seq2seq ragged unequal trees gemm; do
+for work in lm last-state infer seq2seq ragged unequal trees gemm; do
     is "lists $work" holds "tapeloop bench $work "
 done
 run bench

@@ -46,7 +46,7 @@ write 50 valid.tsv 2
 write 60 test.tsv 3
 train() {
     run train classifier --train train.tsv --valid valid.tsv --test test.tsv --unit char --hidden 16 --embed 8 --epochs 8 \
-        --lr 0.01 --dropout 0.1 --batch 16 --threads 1 --quiet "$@"
+        --lr 0.01 --dropout 0.1 --batch 16 --threads 1 --quiet --overwrite "$@"
 }
 
 # figure PART NAME FILE
@@ -188,5 +188,18 @@ for word in 'train classifier' 'eval classifier' classify; do
         is "$word --help mentions --$option" holds "--$option[^a-z-]"
     done
 done
+
+# --- Its log
+
+works plot split -o curves.gp
+is "its log is drawn, with its scores" eval 'grep -q "^set title .loss" curves.gp &&
+    grep -q "^set title .macro_f1" curves.gp &&
+    grep -q "^set title .accuracy" curves.gp &&
+    grep -q "^set title .learning rate" curves.gp'
+works watch --once split
+is "and watched" starts 'split: classifier, epoch'
+train --unit word --log-gradients --out grads
+is "--log-gradients changes nothing of the model" cmp -s grads/model.safetensors straight/model.safetensors
+is "and tells of states over time" holds '"grad_by_step": {"layer=0/t=\*": \[[0-9.e-]*, ' grads/log.jsonl
 
 finish

@@ -28,7 +28,7 @@ characters() {
 tiny="--limit 600 --hidden 8 --embed 4 --epochs 1 --batch 4 --length 16 --threads 1"
 train() {
     # shellcheck disable=SC2086
-    run train lm --data "$book" $tiny "$@"
+    run train lm --data "$book" $tiny --overwrite "$@"
 }
 
 # --- What training prints and writes
@@ -59,7 +59,8 @@ for key in grad_norm lr seconds tok_per_s; do
     is "logs $key" awk -v x="$(number $key m/log.jsonl)" 'BEGIN { exit !(x > 0) }'
 done
 is "logs what it prints" same "$(score train m/log.jsonl) $(score valid m/log.jsonl)" "$(score train out) $(score valid out)"
-is "leaves no other file" [ "$(echo m/*)" = "m/best.safetensors m/last.safetensors m/log.jsonl m/model.safetensors" ]
+is "leaves no other file" [ "$(echo m/*)" = \
+    "m/best.safetensors m/last.safetensors m/log.jsonl m/model.safetensors m/progress.jsonl" ]
 cp out first
 
 run eval lm m/model.safetensors --threads 1
@@ -188,6 +189,7 @@ is "--chars 0" same "$(cat out)" 'мир'
 
 run sample m/model.safetensors --prime 'The ' --chars 120 --seed 3
 is "samples 120 characters" [ "$(characters out)" -eq 125 ]
+is "and tells how fast" holds '^120 characters in [0-9.e-]* s: [0-9]* a second$' err
 cp out first
 run sample m/model.safetensors --prime 'The ' --chars 120 --seed 3
 is "the same seed, the same text" cmp -s out first
@@ -444,7 +446,7 @@ train --out ''
 is "--out ''" refusal '--out'
 refused '--data' train lm --data '' --out none
 cp known.txt mine.txt
-run train lm --data mine.txt --log mine.txt --hidden 8 --embed 4 --epochs 1 --batch 4 --length 16 --threads 1 --quiet --out sum
+run train lm --data mine.txt --log mine.txt --hidden 8 --embed 4 --epochs 1 --batch 4 --length 16 --threads 1 --quiet --out mine
 is "the log does not overwrite the text" cmp -s known.txt mine.txt
 # Any name that the file system takes.
 odd=$(printf 'odd\377')
@@ -461,6 +463,15 @@ run train lm --data gone.txt --hidden 8 --embed 4 --epochs 1 --batch 4 --length 
 rm gone.txt
 refused 'gone.txt.*--data' eval lm gone/model.safetensors
 
+# What another training left is not lost by mistake.
+train --quiet --out twice
+cp -r twice once
+refused 'twice holds a training already.*--resume.*--overwrite' train lm --data "$book" --limit 3000 --threads 1 --out twice
+is "and it stays" eval 'diff -r once twice >/dev/null'
+refused -- '--overwrite begins anew' train lm --resume --overwrite --out twice
+train --quiet --seed 2 --out twice
+is "--overwrite begins anew" eval 'succeeded && ! cmp -s once/last.safetensors twice/last.safetensors'
+
 # A loss that is no finite number stops the training; 16 rows of 1 window, so that each epoch is one update.
 blow="--limit 600 --batch 16 --length 16 --optimizer sgd --lr 1e6 --clip 0 --cell rnn_relu --quiet"
 cp -r m kept
@@ -472,7 +483,7 @@ for options in "--split 100,0,0 --length 4" "--length 4"; do
     # shellcheck disable=SC2086
     train $blow $options --out lost
     is "stops again" refusal 'epoch 1, batch [0-9]*: .*no model was saved'
-    is "and there is no model" [ "$(ls lost)" = log.jsonl ]
+    is "and there is no model" same "$(ls lost | tr '\n' ' ')" "log.jsonl progress.jsonl "
 done
 # shellcheck disable=SC2086
 train $blow --batch 33 --warmup 1000 --epochs 9 --out later

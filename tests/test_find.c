@@ -172,6 +172,24 @@ START_TEST(traces_of_other_scopes)
 }
 END_TEST
 
+/* A "t" counts the steps wherever it stands. */
+START_TEST(traces_of_parts_of_steps)
+{
+	for (int64_t i = 0; i < 6; i++) {
+		tl_scope_begin(tape, "t", i / 2);
+		tl_scope_begin(tape, "part", i % 2);
+		tl_name(tl_fill(tape, TL_SHAPE(2), (double)i), "x");
+		tl_scope_end(tape);
+		tl_scope_end(tape);
+	}
+	ck_assert_str_eq(found(tape, "**/x"), "t=*/part=0/x t=*/part=1/x");
+	tl_real got[6];
+	ck_assert_int_eq(tl_trace_read(&trace[1], got, 6), TL_OK);
+	ck_assert(got[0] == 1 && got[2] == 3 && got[5] == 5);
+	ck_assert_str_eq(found(tape, "t1/*/x"), "t=1/part=*/x");
+}
+END_TEST
+
 /* A model that runs twice on one tape has two traces of each kind. */
 START_TEST(traces_of_two_runs)
 {
@@ -383,6 +401,7 @@ Suite *tl_test_suite(void)
 	tcase_add_checked_fixture(traces, setup, teardown);
 	tcase_add_test(traces, traces_of_a_net);
 	tcase_add_test(traces, traces_of_other_scopes);
+	tcase_add_test(traces, traces_of_parts_of_steps);
 	tcase_add_test(traces, traces_of_two_runs);
 	tcase_add_loop_test(traces, values_of_an_lstm, 0, 3);
 	tcase_add_test(traces, a_cell_of_ones_own);

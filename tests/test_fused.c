@@ -22,7 +22,7 @@ static const char *const names[OPERANDS] = {"x", "h0", "c0", "w", "u", "b", "mor
 typedef struct layer {
 	const tl_cell *cell;
 	int64_t steps, rows, input, hidden, project; /* project 0: none */
-	bool peephole, h0, c0, reverse, forward_only;
+	bool peephole, h0, c0, reverse, forward_only, no_bias;
 } layer;
 
 static tl_tape *tape;
@@ -70,8 +70,8 @@ static void record_operands(const layer *l, tl_var *v)
 	v[C0] = leaf(C0, TL_SHAPE(l->rows, h), l->c0);
 	v[W] = leaf(W, TL_SHAPE(l->input, g * h), true);
 	v[U] = leaf(U, TL_SHAPE(out, (gru ? 2 : g) * h), true);
-	v[B] = leaf(B, TL_SHAPE(g * h), true);
-	v[MORE] = leaf(MORE, gru ? TL_SHAPE(h, h) : TL_SHAPE(h), gru || lbr);
+	v[B] = leaf(B, TL_SHAPE(g * h), !l->no_bias);
+	v[MORE] = leaf(MORE, gru ? TL_SHAPE(h, h) : TL_SHAPE(h), gru || (lbr && !l->no_bias));
 	v[PEEP] = leaf(PEEP, TL_SHAPE(3 * h), l->peephole);
 	v[PROJ] = leaf(PROJ, TL_SHAPE(h, out), l->project);
 }
@@ -95,6 +95,9 @@ static tl_fused composed(const layer *l, const tl_var *v)
 {
 	const tl_cell *cell = l->peephole ? &tl_cell_lstm_peephole : l->cell;
 	tl_var p[4] = {v[W], v[U], v[B], l->peephole ? v[PEEP] : v[MORE]}, at[64];
+	for (int k = 2; k < 4 && l->no_bias; k++)
+		if (!p[k].tape)
+			p[k] = tl_fill(tape, k == 2 ? TL_SHAPE(tl_dim(v[W], 1)) : TL_SHAPE(l->hidden), 0);
 	int64_t out = l->project ? l->project : l->hidden;
 	tl_var x = l->reverse ? tl_flip(v[X], 0) : v[X];
 	tl_state s = {cell->states, {l->h0 ? v[H0] : tl_fill(tape, TL_SHAPE(l->rows, out), 0),
@@ -129,10 +132,10 @@ static tl_var loss_of(const layer *l, const tl_fused *r, int uses)
 
 static void name_of(const layer *l, char buf[200])
 {
-	snprintf(buf, 200, "%s T %d B %d E %d H %d P %d%s%s%s%s%s", l->cell->name, (int)l->steps,
+	snprintf(buf, 200, "%s T %d B %d E %d H %d P %d%s%s%s%s%s%s", l->cell->name, (int)l->steps,
 		(int)l->rows, (int)l->input, (int)l->hidden, (int)l->project, l->peephole ? " peephole" : "",
 		l->h0 ? " h0" : "", l->c0 ? " c0" : "", l->reverse ? " reverse" : "",
-		l->forward_only ? " forward only" : "");
+		l->forward_only ? " forward only" : "", l->no_bias ? " no bias" : "");
 }
 
 static void compare(const layer *l, const char *what, tl_var is, tl_var should)
@@ -202,6 +205,7 @@ START_TEST(as_composed)
 				l.peephole = more & 2 && is_lstm(&l);
 				l.reverse = (given + more) % 2;
 				l.forward_only = given == 3;
+				l.no_bias = given == 1;
 				if (is_lstm(&l) || (given != 2 && more < 2))
 					check_layer(&l, 1 + (4 * given + more) % (is_lstm(&l) ? 7 : 3));
 			}

@@ -20,7 +20,7 @@ fail() {
 }
 
 checks=0
-for example in custom_cell custom_op long_loop slots tree; do
+for example in custom_cell custom_op long_loop slots stream tree; do
     checks=$((checks + 1))
     # shellcheck disable=SC2046
     "$@" -std=c11 -Wall -Wextra -Wpedantic -Werror "$source/tools/examples/$example.c" -o "$stage/$example" \
@@ -36,6 +36,11 @@ awk -v e="$last" 'BEGIN { exit !(e > 0 && e < 0.01) }' || fail "the custom cell 
 checks=$((checks + 1))
 last=$(tail -n 1 "$stage/tree.out" | awk '{ print $3 }')
 awk -v r="$last" 'BEGIN { exit !(r > 0.95 && r <= 1) }' || fail "the recursive net learnt nothing: $last"
+
+# A stream whose parameters are trained between two calls: the second half is guessed well, the first is not.
+checks=$((checks + 1))
+awk '/^untrained/ { bad = $5 + 0 } /^trained/ { good = $5 + 0; lazy = $NF } END { exit !(bad > 0.05 && good > 0 && good < lazy / 20) }' \
+    "$stage/stream.out" || fail "the stream is not guessed well"
 
 # Without state Taipei is the same in both sentences; a recurrent net has read the verb.
 checks=$((checks + 1))

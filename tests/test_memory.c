@@ -16,6 +16,7 @@
 
 static long countdown = -1; /* allocations until one fails; negative: none does */
 static long outstanding;    /* blocks allocated and not freed while watching */
+static long requested;      /* allocations while watching */
 static bool watching;       /* off while Check itself allocates */
 
 void *__real_malloc(size_t size);
@@ -26,6 +27,7 @@ void __real_free(void *p);
 
 static bool fails(void)
 {
+	requested += watching;
 	return watching && countdown >= 0 && countdown-- == 0;
 }
 
@@ -163,10 +165,40 @@ static tl_status decode(tl_error *err)
 	return err->status;
 }
 
+/* A stream of the language model's net, and one symbol at a time of a search. */
+static tl_status stream(tl_error *err)
+{
+	static const int32_t source[] = {1, 2, 3}, first[] = {0, 0}, symbol[] = {1, 1};
+	tl_store *store = tl_store_new();
+	tl_tape *tape = tl_tape_new(&(tl_tape_options){.threads = 1});
+	tl_seq2seq *model = NULL;
+	tl_seq2seq_search *search = NULL;
+	tl_real log_p[2 * V];
+	if (!store || !tape)
+		tl_error_memory(err);
+	else
+		model = tl_seq2seq_new(store, &(tl_seq2seq_options){.cell = &tl_cell_lstm, .source_symbols = V,
+			.target_symbols = V, .embed = 3, .hidden = 4, .attention = true}, err);
+	tl_function *f = model ? tl_rnn_stream(tape, model->decoder, 2, err) : NULL;
+	tl_real x[2 * 16] = {0};
+	if (f && tl_function_run(f, (const void *[]){x}))
+		tl_error_set(err, tl_function_error(f)->status, "%s", tl_function_error(f)->text);
+	if (!err->status)
+		search = tl_seq2seq_search_new(model, tape, 3, 1, source, NULL, err);
+	for (int k = 0; k < 2 && !err->status; k++)
+		tl_seq2seq_search_step(search, 1 + k, first, symbol, log_p, err);
+	tl_seq2seq_search_free(search);
+	tl_function_free(f);
+	tl_seq2seq_free(model);
+	tl_tape_free(tape);
+	tl_store_free(store);
+	return err->status;
+}
+
 static const struct {
 	tl_status (*run)(tl_error *err);
 	long least; /* allocations */
-} programs[] = {{train_composed, 20}, {train_fused, 20}, {train_auto, 20}, {decode, 20}};
+} programs[] = {{train_composed, 20}, {train_fused, 20}, {train_auto, 20}, {decode, 20}, {stream, 60}};
 
 START_TEST(nth_allocation_fails)
 {
@@ -230,6 +262,28 @@ START_TEST(ten_thousand_steps)
 }
 END_TEST
 
+/* Nor does a function ask for memory, once it has run. */
+START_TEST(functions_allocate_nothing)
+{
+	tl_error err = {0};
+	program p = {0};
+	ck_assert_int_eq(open_program(&p, &err), TL_OK);
+	tl_function *f = tl_rnn_stream(p.tape, p.lm->rnn, B, &err);
+	tl_real x[B * 3] = {0}, y[B * 5];
+	ck_assert_msg(f && tl_function_run(f, (const void *[]){x}) == TL_OK, "%s", err.text);
+	long before = requested;
+	tl_status status = TL_OK;
+	watching = true;
+	for (int t = 0; t < 1000 && !status; t++)
+		status = tl_function_run(f, (const void *[]){x}) ? TL_ERR_VALUE : tl_function_read(f, 0, y, B * 5);
+	watching = false;
+	ck_assert_int_eq(status, TL_OK);
+	ck_assert_int_eq(requested, before);
+	tl_function_free(f);
+	close_program(&p);
+}
+END_TEST
+
 /* Of a large table's gradient only those pages exist that rows were added to; growing moves no others. */
 START_TEST(gradients_of_rows_take_pages)
 {
@@ -262,6 +316,7 @@ Suite *tl_test_suite(void)
 	TCase *c = tcase_create("allocations");
 	tcase_add_loop_test(c, nth_allocation_fails, 0, sizeof programs / sizeof *programs);
 	tcase_add_test(c, ten_thousand_steps);
+	tcase_add_test(c, functions_allocate_nothing);
 	suite_add_tcase(s, c);
 	c = tcase_create("pages");
 	tcase_add_test(c, gradients_of_rows_take_pages);

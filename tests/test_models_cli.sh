@@ -43,7 +43,7 @@ done
 works train lm --data "$book" --model ngram --order 4 --threads 1 --quiet --out big
 is "n-grams need one epoch" same "$(number epochs out)" 1
 is "n-grams of a book know half of it" awk -v x="$(test_loss out)" 'BEGIN { exit !(x > 1.4 && x < 1.75) }'
-works train lm --data "$book" --model ngram --order 2 --threads 1 --quiet --out big
+works train lm --data "$book" --model ngram --order 2 --threads 1 --quiet --overwrite --out big
 is "pairs know less" awk -v x="$(test_loss out)" 'BEGIN { exit !(x > 2 && x < 2.6) }'
 
 refused "--model: 'mlp' is none of rnn, markov, hmm, ngram" train lm --data "$book" --model mlp --out none

@@ -199,7 +199,7 @@ START_TEST(on_a_tape)
 	}
 	tl_tape_reset(tape);
 	tl_ngram_run(model, tl_index(tape, TL_SHAPE(2), text), (tl_state){0});
-	ck_assert_str_eq(tl_tape_error(tape)->text, "ngram: symbols have shape (2), (T, B) is needed");
+	ck_assert_str_eq(tl_tape_error(tape)->text, "ngram: symbols have shape (2), (T, B) is needed; operands (2), (3, 0)");
 	tl_tape_free(tape);
 }
 END_TEST

@@ -11,7 +11,7 @@ head -c 3000 "$book" >book.txt
 model="--data book.txt --limit 2400 --hidden 12 --embed 6 --layers 2 --batch 8 --length 16 --threads 2"
 train() {
     # shellcheck disable=SC2086
-    run train lm $model --quiet "$@"
+    run train lm $model --quiet --overwrite "$@"
 }
 
 go_on() {
@@ -78,6 +78,17 @@ resumes "random starts, zoneout" 3 20 -- --epochs 2 --start random --zoneout 0.2
 resumes "checkpoints, truncation" 3 20 -- --epochs 2 --checkpoint 5 --tbptt 7
 resumes "no validation" 3 20 -- --epochs 2 --split 100,0,0
 resumes "rmsprop, one thread" 9 -- --epochs 2 --optimizer rmsprop --threads 1
+
+# Norms of gradients are those of the whole epoch, too, and change nothing of what is learned.
+gradients() {
+    sed 's/.*\("grad_norms": \)/\1/' "$1/log.jsonl"
+}
+resumes "norms of gradients" 3 20 -- --epochs 3 --dropout 0.2 --log-gradients
+is "their log is the same" same "$(gradients straight)" "$(gradients split)"
+is "in all its parts" [ "$(grep -c '"grad_norms": {"embed.*"grad_norms_max": {.*"grad_by_step": {"layer=0/t=.*"layer=1/t=' straight/log.jsonl)" -eq 3 ]
+train --epochs 3 --dropout 0.2 --out plain
+is "the model is the one without" cmp -s plain/model.safetensors straight/model.safetensors
+
 
 # Nothing gets better at that rate: 1 + 3 epochs.
 resumes "patience" 20 40 -- --epochs 30 --optimizer sgd --lr 1e-12 --patience 3
@@ -201,6 +212,25 @@ is "a kill leaves no sentence" [ ! -s err ]
 go_on --out killed
 is "goes on after kills" succeeded
 is "and is the same in the end" equal straight killed
+
+# One training in a directory; a dead one holds nothing.
+# shellcheck disable=SC2086
+"$tool" train lm $model --epochs 100000 --out held --quiet >first 2>&1 &
+pid=$!
+is "begins" begun '[ -s held/last.safetensors ] && [ "$(wc -l <held/progress.jsonl)" -gt 4 ]'
+go_on --out held
+is "--resume does not go on with a training under way" refusal "another training, process $pid, is under way in held"
+train --out held
+is "--overwrite does not replace it" refusal "another training, process $pid, is under way in held"
+kill -KILL $pid
+wait $pid 2>/dev/null
+epoch=$(sed -n 's/.*"epoch": \([0-9]*\),.*/\1/p' held/log.jsonl | tail -n 1)
+go_on --out held --epochs $((epoch + 1))
+is "a dead one is gone on with" succeeded
+is "and told in one journal" [ "$(grep -c '"begin": "lm"' held/progress.jsonl)" -eq 2 ]
+is "up to its end" eval 'tail -n 1 held/progress.jsonl | grep -q "^{\"end\": \"finished\", .*\"result\": {\"task\": \"lm\""'
+steps=$(sed -n 's/.*"step": \([0-9]*\),.*/\1/p' held/progress.jsonl)
+is "in the order of its updates" same "$steps" "$(echo "$steps" | sort -n)"
 
 # Where another training was, and the newer one fails before its first save, --resume does not go on with the older.
 wild="--cell rnn_relu --optimizer sgd --lr 1e6 --clip 0"

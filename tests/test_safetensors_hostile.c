@@ -6,6 +6,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "tests/suite.h"
 
+#include <sys/resource.h>
+
 #include "core/safetensors.h"
 #include "tests/scratch.h"
 
@@ -208,6 +210,56 @@ START_TEST(header_above_100_mib)
 }
 END_TEST
 
+/* A length that a file has, but nothing behind it: refused before memory is taken for it. */
+START_TEST(large_headers_of_nothing)
+{
+	static const struct {
+		const char *prefix;
+		const char *want;
+	} rows[] = {{"\0\0\0\14\0\0\0\0", "claims a header of 201326592 bytes; the format allows 104857600"},
+		{"\0\0\0\6\0\0\0\0", "the header does not start with '{'"}};
+#ifndef __SANITIZE_ADDRESS__
+	struct rlimit limit = {64 << 20, 64 << 20};
+	ck_assert_int_eq(setrlimit(RLIMIT_DATA, &limit), 0);
+#endif
+	for (int k = 0; k < 2; k++) {
+		const char *path = scratch_path("f");
+		scratch_put(path, rows[k].prefix, 8);
+		ck_assert_int_eq(truncate(path, 300 << 20), 0);
+		err = (tl_error){0};
+		ck_assert_ptr_null(tl_safetensors_open(path, &err));
+		ck_assert_int_eq(err.status, TL_ERR_FORMAT);
+		assert_sentence(rows[k].want);
+	}
+}
+END_TEST
+
+/* Names are found among many without a look at each: a hostile header can hold a million. */
+START_TEST(many_names)
+{
+	enum { MANY = 50000, EACH = 80 };
+	char *header = malloc((size_t)MANY * EACH + 64), *at = header;
+	*at++ = '{';
+	for (int k = 0; k < MANY; k++)
+		at += sprintf(at, "%s'x.weight_ih_l%d':{'dtype':'F32','shape':[0,3],'data_offsets':[0,0]}", k ? "," : "", k);
+	strcpy(at, "}");
+	unsigned char *file = malloc((size_t)MANY * EACH + 128);
+	scratch_put(scratch_path("f"), file, build(file, header, 0));
+	tl_safetensors *f = tl_safetensors_open(scratch_path("f"), &err);
+	ck_assert_msg(f != NULL, "%s", err.text);
+	for (int k = 0; k < MANY; k++) {
+		char name[64];
+		snprintf(name, sizeof name, "x.weight_ih_l%d", k);
+		ck_assert_str_eq(tl_safetensors_name(f, tl_safetensors_find(f, name)), name);
+	}
+	ck_assert_int_eq(tl_safetensors_find(f, "x.weight_ih_l50000"), -1);
+	ck_assert_int_eq(tl_safetensors_find(f, ""), -1);
+	tl_safetensors_free(f);
+	free(file);
+	free(header);
+}
+END_TEST
+
 START_TEST(deep_nesting)
 {
 	size_t n = 1 << 20;
@@ -278,6 +330,8 @@ Suite *tl_test_suite(void)
 	tcase_add_loop_test(c, header_is_judged, 0, (int)(sizeof headers / sizeof headers[0]));
 	tcase_add_loop_test(c, length_is_judged, 0, 7);
 	tcase_add_test(c, header_above_100_mib);
+	tcase_add_test(c, large_headers_of_nothing);
+	tcase_add_test(c, many_names);
 	tcase_add_test(c, deep_nesting);
 	tcase_add_test(c, long_and_dirty_name);
 	tcase_add_test(c, cut_at_every_length);

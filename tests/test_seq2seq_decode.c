@@ -234,8 +234,8 @@ START_TEST(weights_can_be_read)
 }
 END_TEST
 
-/* Rows that come and go are served by few plans. */
-START_TEST(few_plans_serve_all)
+/* Rows that come and go are served by few functions. */
+START_TEST(few_functions_serve_all)
 {
 	enum { MANY = 64 };
 	int32_t x[S * MANY], parent[5 * MANY] = {0}, symbol[5 * MANY] = {0};
@@ -244,13 +244,52 @@ START_TEST(few_plans_serve_all)
 	make(0);
 	for (int i = 0; i < S * MANY; i++)
 		x[i] = 1 + i % 6;
+	tl_function_cache *steps = tl_function_cache_new(1000);
 	tl_seq2seq_search *s = tl_seq2seq_search_new(model, tape, S, MANY, x, NULL, &err);
 	ck_assert_msg(s != NULL, "%s", err.text);
-	uint64_t before = tl_tape_get_stats(tape).plan_misses;
+	tl_seq2seq_search_use(s, steps);
 	for (int64_t rows = 5 * MANY; rows > 0; rows--)
 		ck_assert_int_eq(tl_seq2seq_search_step(s, rows, parent, symbol, log_p, &err), TL_OK);
-	ck_assert_int_le(tl_tape_get_stats(tape).plan_misses - before, 64);
+	ck_assert_int_ge(tl_function_cache_count(steps), 16);
+	ck_assert_int_le(tl_function_cache_count(steps), 64);
 	tl_seq2seq_search_free(s);
+	tl_function_cache_free(steps);
+}
+END_TEST
+
+/* Searches that share functions, and forget them, compute what those do that have their own. */
+static void search_all(tl_function_cache *steps, tl_real *log_p)
+{
+	static const int32_t parent[3][6] = {{0}, {0, 0, 0}, {0, 1, 2, 0, 1, 2}}, symbol[6] = {BOS, 3, 4, 5, 6, 7};
+	static const int64_t rows[3] = {1, 3, 6};
+	tl_error err = {0};
+	for (int i = 0; i < 2; i++) {
+		tl_seq2seq_search *s =
+			tl_seq2seq_search_new(model, tape, S - i, B - i, source, i ? NULL : lengths_of, &err);
+		ck_assert_msg(s != NULL, "%s", err.text);
+		if (steps)
+			tl_seq2seq_search_use(s, steps);
+		for (int k = 0; k < 3; k++, log_p += 6 * V)
+			ck_assert_int_eq(tl_seq2seq_search_step(s, rows[k], parent[k], symbol, log_p, &err), TL_OK);
+		tl_seq2seq_search_free(s);
+	}
+}
+
+START_TEST(functions_go_from_search_to_search)
+{
+	tl_real want[6 * 6 * V] = {0}, got[6 * 6 * V] = {0};
+	make(_i);
+	search_all(NULL, want);
+	for (int most = 1; most <= 100; most *= 10) {
+		tl_function_cache *steps = tl_function_cache_new(most);
+		for (int i = 0; i < 2; i++) {
+			memset(got, 0, sizeof got);
+			search_all(steps, got);
+			ck_assert_mem_eq(got, want, sizeof got);
+			ck_assert_int_eq(tl_function_cache_count(steps), most < 6 ? most : 6);
+		}
+		tl_function_cache_free(steps);
+	}
 }
 END_TEST
 
@@ -283,7 +322,8 @@ Suite *tl_test_suite(void)
 	tcase_add_loop_test(c, greedy_takes_the_best, 0, 2 * MODELS);
 	tcase_add_loop_test(c, a_beams_log_p, 0, MODELS);
 	tcase_add_test(c, weights_can_be_read);
-	tcase_add_test(c, few_plans_serve_all);
+	tcase_add_test(c, few_functions_serve_all);
+	tcase_add_loop_test(c, functions_go_from_search_to_search, 0, MODELS);
 	tcase_add_test(c, what_is_refused);
 	suite_add_tcase(s, c);
 	return s;

@@ -43,7 +43,7 @@ train() {
     shift
     run train series --train-x "${name}_train_x.npy" --train-y "${name}_train_y.npy" --valid-x "${name}_valid_x.npy" \
         --valid-y "${name}_valid_y.npy" --test-x "${name}_test_x.npy" --test-y "${name}_test_y.npy" \
-        --threads 1 --quiet --out "$name" "$@"
+        --threads 1 --quiet --overwrite --out "$name" "$@"
 }
 
 # again NAME ARGS...: eval finds what training found
@@ -230,7 +230,7 @@ is "predictions miss as much, on real steps" close "$(tr ' ' '\n' <found | paste
 next() {
     # shellcheck disable=SC2086
     run train series --train-x sine_train_x.npy --valid-x sine_valid_x.npy --test-x sine_test_x.npy --threads 1 --quiet \
-        --out next --autoregressive "$@"
+        --overwrite --out next --autoregressive "$@"
     is "trains --autoregressive $*" succeeded
 }
 # Two pure waves in one series: AR(2) knows each.
@@ -273,7 +273,7 @@ unmoved() {
     name=$1
     shift
     run train series --train-x "${name}_train_x.npy" --valid-x "${name}_train_x.npy" --epochs 1 --lr 1e-12 --hidden 4 \
-        --batch 7 --quiet --out unmoved "$@"
+        --batch 7 --quiet --overwrite --out unmoved "$@"
     is "the loss of $name is the same, $*" close "$(figure train loss out)" "$(figure valid loss out)" 1e-5
 }
 unmoved odd --train-y odd_train_y.npy --valid-y odd_train_y.npy --train-lengths odd_train_n.npy \
@@ -369,5 +369,31 @@ for word in 'train series' 'eval series' predict; do
         is "$word --help mentions --$option" holds "--$option[^a-z-]"
     done
 done
+
+# --- Arrays of .npz archives: those of tests/fixtures/npy, stored and compressed, row-major and column-major
+
+printf '0 1 0\n' >three.txt
+"$npy" pack '<i4' '(3,)' three.npy <three.txt
+for kind in stored deflated; do
+    for array in reals columns; do
+        works train series --train-x "$2/tests/fixtures/npy/$kind.npz:$array" --train-y three.npy --epochs 2 --hidden 3 \
+            --out "$kind.$array"
+        sed 's/"tok_per_s".*//' out >"$kind.$array.out"
+        is "$kind $array are the same numbers" cmp -s "$kind.$array.out" stored.reals.out
+    done
+done
+refused "stored.npz: holds no array 'x', but 6 arrays \(reals, columns, " \
+    train series --train-x "$2/tests/fixtures/npy/stored.npz:x" --train-y three.npy --out none
+
+# --- Its log
+
+works plot bytes -o curves.gp
+is "its log is drawn, with its scores" eval 'grep -q "^set title .loss" curves.gp &&
+    grep -q "^set title .accuracy" curves.gp'
+works watch --once bytes
+is "and watched" starts 'bytes: series, epoch'
+train bytes --hidden 8 --pool max --epochs 3 --dropout 0.2 --layers 2 --standardize --batch 7 --log-gradients
+is "--log-gradients changes nothing of the model" cmp -s bytes/model.safetensors straight
+is "and tells of states over time" holds '"grad_by_step": {"layer=0/t=\*": \[[0-9.e-]*, ' bytes/log.jsonl
 
 finish

@@ -39,7 +39,7 @@ data="--train-tokens train.in --train-tags train.out --valid-tokens valid.in --v
     --test-tokens test.in --test-tags test.out"
 train() {
     # shellcheck disable=SC2086
-    run train tagger $data --hidden 12 --embed 10 --epochs 8 --lr 0.01 --dropout 0.1 --threads 1 --quiet "$@"
+    run train tagger $data --hidden 12 --embed 10 --epochs 8 --lr 0.01 --dropout 0.1 --threads 1 --quiet --overwrite "$@"
 }
 
 # figure PART NAME FILE
@@ -183,5 +183,19 @@ for word in 'train tagger' 'eval tagger' tag; do
         is "$word --help mentions --$option" holds "--$option[^a-z-]"
     done
 done
+
+# --- Its log
+
+works plot split -o curves.gp
+is "its log is drawn, with its scores" eval 'grep -q "^set title .loss" curves.gp &&
+    grep -q "^set title .f1" curves.gp &&
+    grep -q "^set title .precision" curves.gp &&
+    grep -q "^set title .gradient norm" curves.gp &&
+    grep -q "^set title .speed, words" curves.gp'
+works watch --once split
+is "and watched" starts 'split: tagger, epoch'
+train --log-gradients --out grads
+is "--log-gradients changes nothing of the model" cmp -s grads/model.safetensors m/model.safetensors
+is "and tells of states over time" holds '"grad_by_step": {"layer=0/t=\*": \[[0-9.e-]*, ' grads/log.jsonl
 
 finish

@@ -32,7 +32,7 @@ sizes="--hidden 40 --embed 24 --lr 0.01 --batch 32 --dropout 0.1 --schedule cosi
 split="--data pairs.tsv --tests 60 --valids 40"
 train() {
     # shellcheck disable=SC2086
-    run train translator $sizes "$@"
+    run train translator $sizes --overwrite "$@"
 }
 
 # figure PART NAME FILE
@@ -249,4 +249,17 @@ translate m/model.safetensors --attention /nowhere/a.svg <some
 is "nowhere to draw to" [ $rc -eq 2 ]
 "$tool" translate m/model.safetensors <some >/dev/full 2>err
 is "a full disk is an error" [ $? -eq 2 ]
+# --- Its log
+
+works plot smooth -o curves.gp
+is "its log is drawn, with its scores" eval 'grep -q "^set title .loss" curves.gp &&
+    grep -q "^set title .bleu_greedy" curves.gp &&
+    grep -q "^set title .perplexity" curves.gp'
+works watch --once smooth
+is "and watched" starts 'smooth: translator, epoch'
+train $split --epochs 2 --label-smoothing 0.5 --log-gradients --out grads
+is "--log-gradients changes nothing of the model" cmp -s grads/model.safetensors smooth/model.safetensors
+is "and tells of states over time" holds '"grad_by_step": {"encoder/layer=0/t=\*": \[[0-9.e-]*, ' grads/log.jsonl
+is "of the decoder, too" holds '"decoder=\*/layer=0/t=0": \[[0-9.e-]*, ' grads/log.jsonl
+
 finish

@@ -14,10 +14,13 @@ static const struct {
 } works[] = {
 	{"lm", bench_lm, "language model: embedding, recurrent layers, cross entropy"},
 	{"last-state", bench_last_state, "a recurrent layer, squared error of its last state"},
+	{"forward", bench_forward, "recurrent layers over whole sequences, without gradients"},
+	{"infer", bench_infer, "a recurrent net as a stream: one step at a time, the state carried"},
 	{"seq2seq", bench_seq2seq, "encoder and decoder with attention"},
 	{"ragged", bench_ragged, "an LSTM over a batch of sequences of unequal lengths"},
 	{"unequal", bench_unequal, "an LSTM over sequences recorded one after the other"},
 	{"trees", bench_trees, "a tree-LSTM over trees recorded one after the other"},
+	{"fused", bench_fused, "a layer step by step, in one node, and as oneDNN's primitives alone"},
 	{"gemm", bench_gemm, "matrix products alone: the machine's peak"},
 };
 
@@ -26,7 +29,7 @@ static const struct {
 static void print_help(FILE *to)
 {
 	fputs("Usage: tapeloop bench WORK [OPTION...]\n\n"
-	      "Time training steps on random data. The works:\n\n",
+	      "Time training steps, or runs of trained models, on random data. The works:\n\n",
 		to);
 	for (size_t i = 0; i < WORKS; i++)
 		fprintf(to, "  tapeloop bench %-12s %s\n", works[i].name, works[i].summary);

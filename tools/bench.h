@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The works of `tapeloop bench`. A work is a constant: sizes with their defaults, a function that makes
- * the model and its random data, and one that records a training step's loss. What is measured, and how,
- * is the same for all (tools/bench_run.c).
+ * the model and its random data, and one that records a training step's loss, or what a forward run computes.
+ * What is measured, and how, is the same for all (tools/bench_run.c).
  */
 #ifndef TL_TOOLS_BENCH_H
 #define TL_TOOLS_BENCH_H
@@ -53,6 +53,7 @@ typedef struct bench_work {
 	/* Sets name, tokens and model; whatever fails, `release` comes after it if the model is set. */
 	tl_status (*make)(bench_job *job, const bench_options *o, tl_error *err);
 	tl_var (*record)(const void *model, tl_tape *tape);
+	bool forward; /* what `record` returns is no loss: it is evaluated, and there are no gradients */
 	void (*release)(void *model);
 } bench_work;
 
@@ -78,11 +79,14 @@ double bench_median(double *x, int64_t n);
 
 /* The works, as commands of their own arguments. */
 tl_status bench_lm(int argc, char **argv, tl_error *err);
+tl_status bench_forward(int argc, char **argv, tl_error *err);
+tl_status bench_infer(int argc, char **argv, tl_error *err);
 tl_status bench_last_state(int argc, char **argv, tl_error *err);
 tl_status bench_seq2seq(int argc, char **argv, tl_error *err);
 tl_status bench_ragged(int argc, char **argv, tl_error *err);
 tl_status bench_unequal(int argc, char **argv, tl_error *err);
 tl_status bench_trees(int argc, char **argv, tl_error *err);
+tl_status bench_fused(int argc, char **argv, tl_error *err);
 tl_status bench_gemm(int argc, char **argv, tl_error *err);
 
 #endif

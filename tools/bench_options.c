@@ -15,7 +15,7 @@ static const struct argp_option options[] = {
 	{"impl", IMPL, "NAME", 0, "Layers: composed (default), fused, or auto: the faster one", 2},
 	{"plan", PLAN, "LIST", 0, "Passes of the planner: \"fuse,place\", all, none, -split (TL_PLAN, or all)", 2},
 	{"executor", EXECUTOR, "NAME", 0, "planned or plain (the tape's own)", 2},
-	{"steps", STEPS, "N", 0, "Training steps to time; the median counts (12)", 2},
+	{"steps", STEPS, "N", 0, "Steps to time; the median counts (12)", 2},
 	{"warmup", WARMUP, "N", 0, "Steps between the very first and the timed ones (3)", 2},
 	{"seed", SEED, "N", 0, "Of first values and data (1)", 2},
 	{"profile", PROFILE, "FILE", OPTION_ARG_OPTIONAL,
@@ -26,9 +26,10 @@ static const struct argp_option options[] = {
 
 static const char after[] =
 	"\v"
-	"A step records the graph, computes loss and gradients, updates by SGD and resets the tape. One JSON object "
-	"goes to standard output:\n\n"
+	"A step records the graph, computes loss and gradients, updates by SGD and resets the tape; in a work without "
+	"gradients it records, computes and resets. One JSON object goes to standard output:\n\n"
 	"  ms_per_step           median of the timed steps\n"
+	"  best_ms               the fastest of them\n"
 	"  first_step_ms         the very first step\n"
 	"  rss_mib               the process's greatest memory\n"
 	"  nodes                 recorded in one step, gradients included\n"
@@ -36,7 +37,7 @@ static const char after[] =
 	"                        those before: gradients are then copied\n"
 	"  allocations_per_step  requests to the system\n"
 	"  plan_hits, misses     of the planner's cache, in the timed steps\n"
-	"  loss                  of the last step\n\n"
+	"  loss                  of the last step, where there is one\n\n"
 	"--profile then takes as many steps again with stamps of the clock in them and shows, in milliseconds of one "
 	"step, its phases, the instructions that were run, their kinds, and the scopes that they belong to.\n";
 
@@ -68,15 +69,6 @@ static const tl_executor *parse_executor(char *arg, struct argp_state *state)
 	return NULL;
 }
 
-static const char *parse_plan(char *arg, struct argp_state *state)
-{
-	tl_error err = {0};
-	unsigned passes;
-	if (tl_plan_parse(arg, &passes, &err))
-		argp_error(state, "--%s", err.text);
-	return arg;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	const parser *p = state->input;
@@ -84,7 +76,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case THREADS: o->threads = option_int(state, "--threads", arg, 1, 4096); break;
 	case IMPL: o->impl = parse_impl(p->work, arg, state); break;
-	case PLAN: o->plan = parse_plan(arg, state); break;
+	case PLAN: o->plan = option_plan(state, arg); break;
 	case EXECUTOR: o->executor = parse_executor(arg, state); break;
 	case STEPS: o->steps = option_int(state, "--steps", arg, 1, 1000000); break;
 	case WARMUP: o->warmup = option_int(state, "--warmup", arg, 0, 1000000); break;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How `tapeloop bench` measures. One training step is what a program does: record, forward, loss,
- * backward, update, reset; nothing but the tape may ask for memory in it. In this order:
+ * backward, update, reset; nothing but the tape may ask for memory in it. In a work without gradients: record,
+ * forward, reset. In this order:
  *
  *	the first step | --warmup steps | recording alone, RECORDINGS times | --steps timed steps
  *	and for --profile: | --steps profiled steps
@@ -57,19 +58,21 @@ static tl_status step(bench_run *r, double *seconds, tl_error *err)
 {
 	double begin = seconds_now();
 	tl_profile_enter(r->tape, TL_PHASE_RECORD);
-	tl_var loss = r->work->record(r->job->model, r->tape);
+	tl_var result = r->work->record(r->job->model, r->tape);
 	tl_profile_enter(r->tape, TL_PHASE_OTHER);
-	if (tl_store_backward(r->job->store, loss) || tl_read(loss, &r->loss, 1))
+	if (r->work->forward ? tl_eval(1, &result)
+			     : tl_store_backward(r->job->store, result) || tl_read(result, &r->loss, 1))
 		return tape_error(r->tape, err);
 	tl_profile_enter(r->tape, TL_PHASE_UPDATE);
-	tl_optimizer_step(r->sgd);
+	if (!r->work->forward)
+		tl_optimizer_step(r->sgd);
 	tl_profile_enter(r->tape, TL_PHASE_OTHER);
 	tl_tape_reset(r->tape);
 	*seconds = seconds_now() - begin;
 	return TL_OK;
 }
 
-/* The graph of one step, gradients included, without a value. */
+/* The graph of one step, gradients included if there are any, without a value. */
 static tl_status record(bench_run *r, double *seconds, uint64_t *nodes, tl_error *err)
 {
 	int n = tl_store_count(r->job->store);
@@ -77,7 +80,7 @@ static tl_status record(bench_run *r, double *seconds, uint64_t *nodes, tl_error
 	tl_var loss = r->work->record(r->job->model, r->tape);
 	for (int k = 0; k < n; k++)
 		r->params[k] = tl_use(r->tape, tl_store_at(r->job->store, k));
-	if (tl_grad(loss, n, r->params, r->grads))
+	if (!r->work->forward && tl_grad(loss, n, r->params, r->grads))
 		return tape_error(r->tape, err);
 	*seconds = seconds_now() - begin;
 	*nodes = tl_tape_get_stats(r->tape).nodes;
@@ -113,14 +116,14 @@ static tl_status report(const bench_run *r, const bench_options *o, const bench_
 {
 	struct rusage usage = {0};
 	getrusage(RUSAGE_SELF, &usage);
-	json_t *line = json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:I, s:f, s:f, s:I, s:I, s:o}", "work",
+	json_t *loss = r->work->forward ? NULL : real_json((double)r->loss);
+	json_t *line = json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:I, s:f, s:f, s:I, s:I, s:o*}", "work",
 		r->job->name, "framework", "tapeloop", "version", TL_VERSION, "threads", tl_tape_threads(r->tape),
-		"ms_per_step", 1e3 * f->median, "first_step_ms", 1e3 * f->first, "tok_per_s",
+		"ms_per_step", 1e3 * f->median, "best_ms", 1e3 * r->seconds[0], "first_step_ms", 1e3 * f->first, "tok_per_s",
 		(double)r->job->tokens / f->median, "rss_mib", (double)usage.ru_maxrss / 1024, "nodes",
 		(json_int_t)f->nodes, "record_ns_per_node", 1e9 * f->recording / (double)f->nodes,
 		"allocations_per_step", (double)f->stats.allocations / (double)o->steps, "plan_hits",
-		(json_int_t)f->stats.plan_hits, "plan_misses", (json_int_t)f->stats.plan_misses, "loss",
-		real_json((double)r->loss));
+		(json_int_t)f->stats.plan_hits, "plan_misses", (json_int_t)f->stats.plan_misses, "loss", loss);
 	return print_json_line(stdout, line) ? TL_OK : tl_error_set(err, TL_ERR_IO, "standard output: %s", strerror(errno));
 }
 

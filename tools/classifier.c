@@ -133,6 +133,7 @@ const task_kind classifier_kind = {
 	.has = classifier_has,
 	.build = reader_build,
 	.init = reader_init,
+	.modules = reader_modules,
 	.config = classifier_config,
 	.configure = classifier_configure,
 	.epoch = reader_epoch,

@@ -16,9 +16,13 @@ tl_status command_translate(int argc, char **argv, tl_error *err);
 tl_status command_tag(int argc, char **argv, tl_error *err);
 tl_status command_classify(int argc, char **argv, tl_error *err);
 tl_status command_predict(int argc, char **argv, tl_error *err);
+tl_status command_probe(int argc, char **argv, tl_error *err);
 tl_status command_graph(int argc, char **argv, tl_error *err);
+tl_status command_convert(int argc, char **argv, tl_error *err);
 tl_status command_info(int argc, char **argv, tl_error *err);
 tl_status command_gradients(int argc, char **argv, tl_error *err);
+tl_status command_watch(int argc, char **argv, tl_error *err);
+tl_status command_plot(int argc, char **argv, tl_error *err);
 tl_status command_problem(int argc, char **argv, tl_error *err);
 tl_status command_bench(int argc, char **argv, tl_error *err);
 

@@ -102,8 +102,9 @@ static tl_status run(eval_options *o, const task_kind *kind, int argc, char **ar
 	if (read_line(o, argc, argv, err))
 		return err->status;
 	const char *model = o->model;
+	foreign_options foreign = o->task->foreign;
 	task_free(o->task);
-	if (!(o->task = model_load(model, kind, err)))
+	if (!(o->task = model_load_as(model, kind, &foreign, err)))
 		return err->status;
 	*o = (eval_options){.task = o->task, .batch = 32};
 	if (read_line(o, argc, argv, err))

@@ -16,7 +16,8 @@
 #define LEGEND 200
 
 struct heatmap {
-	double low, high;
+	colour_scale scale;
+	bool shared;     /* some panel has no scale of its own: it is drawn below */
 	char *body;      /* the panels */
 	size_t size;
 	double width, height; /* of them */
@@ -26,7 +27,7 @@ heatmap *heatmap_new(double low, double high)
 {
 	heatmap *h = calloc(1, sizeof *h);
 	if (h)
-		*h = (heatmap){.low = low, .high = high, .width = LEGEND + 10 * GAP};
+		*h = (heatmap){.scale = {low, high}, .width = LEGEND + 10 * GAP};
 	return h;
 }
 
@@ -37,20 +38,10 @@ void heatmap_free(heatmap *h)
 	free(h);
 }
 
-/* White to dark blue; lightness falls evenly (CIE L* 100, 82, 64, 46, 28, 14). */
-static const uint8_t colours[][3] = {
-	{255, 255, 255}, {185, 207, 232}, {119, 160, 211}, {60, 113, 178}, {23, 67, 124}, {6, 35, 74}};
-
-#define STEPS ((int)(sizeof colours / sizeof *colours) - 1)
-
-/* x from 0 to 1. */
-static void print_colour(FILE *to, double x)
+static void print_colour(FILE *to, const colour_scale *scale, double value)
 {
-	double at = fmin(fmax(x, 0), 1) * STEPS;
-	int k = at < STEPS ? (int)at : STEPS - 1;
-	int rgb[3];
-	for (int c = 0; c < 3; c++)
-		rgb[c] = (int)lround(colours[k][c] + (at - k) * (colours[k + 1][c] - colours[k][c]));
+	uint8_t rgb[3];
+	colour_scale_rgb(scale, value, rgb);
 	fprintf(to, "#%02x%02x%02x", rgb[0], rgb[1], rgb[2]);
 }
 
@@ -95,50 +86,138 @@ static double widest(const char *const *labels, int64_t n)
 	return most;
 }
 
-static void print_cell(FILE *to, const heatmap *h, const heatmap_panel *p, int64_t i, int64_t j, double x, double y)
+/* The scale from left to right, with its ends. */
+static void print_scale(FILE *to, const colour_scale *scale, double x, double y)
 {
+	double step = (scale->high - scale->low) / (LEGEND / 2);
+	for (int k = 0; k < LEGEND / 2; k++) {
+		fprintf(to, "<rect x=\"%g\" y=\"%g\" width=\"2\" height=\"%d\" fill=\"", x + 2 * k, y, GAP);
+		print_colour(to, scale, scale->low + (k + 0.5) * step);
+		fputs("\"/>\n", to);
+	}
+	fprintf(to, "<rect x=\"%g\" y=\"%g\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#888\"/>\n", x, y, LEGEND,
+		GAP);
+	fprintf(to, "<text x=\"%g\" y=\"%g\" text-anchor=\"end\">%g</text>\n", x - GAP / 2, y + GAP - 1, scale->low);
+	fprintf(to, "<text x=\"%g\" y=\"%g\">%g</text>\n", x + LEGEND + GAP / 2, y + GAP - 1, scale->high);
+}
+
+/* A panel while it is drawn. */
+typedef struct drawing {
+	FILE *to;
+	const heatmap_panel *p;
+	colour_scale scale;
+	double left, top, width, height; /* of the first cell */
+} drawing;
+
+static void print_cell(const drawing *d, int64_t i, int64_t j)
+{
+	const heatmap_panel *p = d->p;
 	double value = (double)p->values[i * p->columns + j];
-	fprintf(to, "<rect x=\"%g\" y=\"%g\" width=\"%d\" height=\"%d\" fill=\"", x, y, CELL, CELL);
+	fprintf(d->to, "<rect x=\"%g\" y=\"%g\" width=\"%g\" height=\"%g\" fill=\"", d->left + (double)j * d->width,
+		d->top + (double)i * d->height, d->width, d->height);
 	if (isnan(value))
-		fputs("url(#nan)", to);
+		fputs("url(#nan)", d->to);
 	else
-		print_colour(to, (value - h->low) / (h->high - h->low));
-	fputs("\"><title>", to);
-	print_text(to, p->row_labels[i]);
-	fputs(" / ", to);
-	print_text(to, p->column_labels[j]);
-	fprintf(to, ": %.3f</title></rect>\n", value);
+		print_colour(d->to, &d->scale, value);
+	fputs("\"><title>", d->to);
+	print_text(d->to, p->row_labels[i]);
+	fputs(" / ", d->to);
+	print_text(d->to, p->column_labels[j]);
+	fprintf(d->to, ": %.3f</title></rect>\n", value);
+}
+
+/* Dashes on cells that are dark (or light), in one path each, where numbers are at least a twentieth below 0. */
+static void print_dashes(const drawing *d, int dark)
+{
+	const heatmap_panel *p = d->p;
+	fprintf(d->to, "<path pointer-events=\"none\" stroke=\"%s\" d=\"", dark ? "#fff" : "#333");
+	for (int64_t i = 0; i < p->rows; i++)
+		for (int64_t j = 0; j < p->columns; j++) {
+			uint8_t rgb[3];
+			double value = (double)p->values[i * p->columns + j];
+			if (!(value <= d->scale.low / 20))
+				continue;
+			colour_scale_rgb(&d->scale, value, rgb);
+			if (colour_is_dark(rgb) == dark)
+				fprintf(d->to, "M%g %gh%g", d->left + ((double)j + 0.25) * d->width,
+					d->top + ((double)i + 0.5) * d->height, d->width / 2);
+		}
+	fputs("\"/>\n", d->to);
+}
+
+static void print_columns(const drawing *d, bool across)
+{
+	for (int64_t j = 0; j < d->p->columns; j++) {
+		double x = d->left + ((double)j + 0.5) * d->width, y = d->top - GAP / 2;
+		if (across)
+			fprintf(d->to, "<text x=\"%g\" y=\"%g\" text-anchor=\"middle\">", x, y);
+		else
+			fprintf(d->to, "<text transform=\"translate(%g %g) rotate(-90)\">", x + 4, y);
+		print_text(d->to, d->p->column_labels[j]);
+		fputs("</text>\n", d->to);
+	}
+}
+
+/* Every how many rows have a label: 1, 2, 5, 10, 20, ... */
+static int64_t label_every(double height)
+{
+	int64_t every = 1;
+	for (int k = 0; (double)every * height < GAP; k++)
+		every = k % 3 == 1 ? every / 2 * 5 : every * 2;
+	return every;
+}
+
+static void print_rows(const drawing *d)
+{
+	int64_t every = label_every(d->height);
+	for (int64_t i = 0; i < d->p->rows; i++) {
+		double y = d->top + ((double)i + 0.5) * d->height + 4;
+		if (i % every == 0) {
+			fprintf(d->to, "<text x=\"%g\" y=\"%g\" text-anchor=\"end\">", d->left - GAP / 2, y);
+			print_text(d->to, d->p->row_labels[i]);
+			fputs("</text>\n", d->to);
+		}
+		for (int64_t j = 0; j < d->p->columns; j++)
+			print_cell(d, i, j);
+	}
+	if (d->scale.low < 0)
+		for (int dark = 0; dark < 2; dark++)
+			print_dashes(d, dark);
 }
 
 static void print_panel(FILE *to, heatmap *h, const heatmap_panel *p)
 {
-	double left = GAP + widest(p->row_labels, p->rows) + GAP / 2;
-	double top = h->height + GAP, title = p->title ? text_width(p->title) : 0;
+	drawing d = {to, p, p->scale ? *p->scale : h->scale, GAP + widest(p->row_labels, p->rows) + GAP / 2,
+		h->height + GAP, p->cell_width > 0 ? p->cell_width : CELL, p->cell_height > 0 ? p->cell_height : CELL};
+	double title = p->title ? text_width(p->title) * 1.1 : 0, note = p->note ? text_width(p->note) : 0;
 	if (p->title) {
-		fprintf(to, "<text x=\"%d\" y=\"%g\" font-weight=\"bold\">", GAP, top + GAP);
+		fprintf(to, "<text x=\"%d\" y=\"%g\" font-weight=\"bold\">", GAP, d.top + GAP);
 		print_text(to, p->title);
 		fputs("</text>\n", to);
-		top += 2 * GAP;
+		d.top += 2 * GAP;
 	}
-	top += widest(p->column_labels, p->columns) + GAP / 2;
-	for (int64_t j = 0; j < p->columns; j++) {
-		double x = left + ((double)j + 0.5) * CELL + 4, y = top - GAP / 2;
-		fprintf(to, "<text transform=\"translate(%g %g) rotate(-90)\">", x, y);
-		print_text(to, p->column_labels[j]);
+	bool own = p->scale && !p->hide_scale;
+	if (own) {
+		print_scale(to, p->scale, 4 * GAP, d.top);
+		note += LEGEND + 8 * GAP;
+	}
+	if (p->note) {
+		fprintf(to, "<text x=\"%d\" y=\"%g\" fill=\"#555\">", own ? LEGEND + 8 * GAP : GAP, d.top + GAP - 1);
+		print_text(to, p->note);
 		fputs("</text>\n", to);
 	}
-	for (int64_t i = 0; i < p->rows; i++) {
-		double y = top + (double)i * CELL;
-		fprintf(to, "<text x=\"%g\" y=\"%g\" text-anchor=\"end\">", left - GAP / 2, y + CELL / 2 + 4);
-		print_text(to, p->row_labels[i]);
-		fputs("</text>\n", to);
-		for (int64_t j = 0; j < p->columns; j++)
-			print_cell(to, h, p, i, j, left + (double)j * CELL, y);
-	}
-	fprintf(to, "<rect x=\"%g\" y=\"%g\" width=\"%g\" height=\"%g\" fill=\"none\" stroke=\"#888\"/>\n", left, top,
-		(double)p->columns * CELL, (double)p->rows * CELL);
-	h->width = fmax(h->width, fmax(left + (double)p->columns * CELL, GAP + title * 1.1) + GAP);
-	h->height = top + (double)p->rows * CELL + GAP;
+	if (own || p->note)
+		d.top += 2 * GAP;
+	double labels = widest(p->column_labels, p->columns);
+	bool across = labels <= d.width + GLYPH / 2;
+	d.top += (across ? GAP : labels) + GAP / 2;
+	print_columns(&d, across);
+	print_rows(&d);
+	fprintf(to, "<rect x=\"%g\" y=\"%g\" width=\"%g\" height=\"%g\" fill=\"none\" stroke=\"#888\"/>\n", d.left,
+		d.top, (double)p->columns * d.width, (double)p->rows * d.height);
+	h->width = fmax(h->width, fmax(d.left + (double)p->columns * d.width, GAP + fmax(title, note)) + GAP);
+	h->height = d.top + (double)p->rows * d.height + GAP;
+	h->shared = h->shared || !p->scale;
 }
 
 tl_status heatmap_add(heatmap *h, const heatmap_panel *p, tl_error *err)
@@ -161,23 +240,9 @@ tl_status heatmap_add(heatmap *h, const heatmap_panel *p, tl_error *err)
 	return body ? TL_OK : tl_error_memory(err);
 }
 
-/* The scale, below the panels. */
-static void print_legend(FILE *to, const heatmap *h, double y)
-{
-	for (int k = 0; k < LEGEND / 2; k++) {
-		fprintf(to, "<rect x=\"%d\" y=\"%g\" width=\"2\" height=\"%d\" fill=\"", 4 * GAP + 2 * k, y, GAP);
-		print_colour(to, (k + 0.5) / (LEGEND / 2));
-		fputs("\"/>\n", to);
-	}
-	fprintf(to, "<rect x=\"%d\" y=\"%g\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#888\"/>\n", 4 * GAP, y,
-		LEGEND, GAP);
-	fprintf(to, "<text x=\"%d\" y=\"%g\" text-anchor=\"end\">%g</text>\n", 4 * GAP - GAP / 2, y + GAP - 1, h->low);
-	fprintf(to, "<text x=\"%d\" y=\"%g\">%g</text>\n", 4 * GAP + LEGEND + GAP / 2, y + GAP - 1, h->high);
-}
-
 static void print_picture(FILE *to, const heatmap *h)
 {
-	double width = ceil(h->width), height = ceil(h->height + 3 * GAP);
+	double width = ceil(h->width), height = ceil(h->height + (h->shared ? 3 * GAP : 0));
 	fprintf(to, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%g\" height=\"%g\" viewBox=\"0 0 %g %g\" "
 		"font-family=\"sans-serif\" font-size=\"12\">\n"
@@ -185,17 +250,32 @@ static void print_picture(FILE *to, const heatmap *h)
 		"<path d=\"M0 4L4 0\" stroke=\"#b00\"/></pattern></defs>\n"
 		"<rect width=\"%g\" height=\"%g\" fill=\"white\"/>\n", width, height, width, height, width, height);
 	fwrite(h->body, 1, h->size, to);
-	print_legend(to, h, h->height + GAP);
+	if (h->shared)
+		print_scale(to, &h->scale, 4 * GAP, h->height + GAP);
 	fputs("</svg>\n", to);
+}
+
+tl_status heatmap_check(const char *path, tl_error *err)
+{
+	if (image_is_picture(path))
+		return TL_OK;
+	return tl_error_set(err, TL_ERR_ARGUMENT, "%s: the ending must be .svg, .png or .pdf", path);
 }
 
 tl_status heatmap_write(const heatmap *h, const char *path, tl_error *err)
 {
+	static const image_program convert = {.name = "rsvg-convert", .package = "librsvg2-bin",
+		.instead = "The ending .svg needs no program"};
+	char format[32];
+	bool svg = !strcmp(image_ending(path), "svg");
+	if (heatmap_check(path, err))
+		return err->status;
 	FILE *to = tmpfile();
 	if (!to)
 		return tl_error_set(err, TL_ERR_IO, "a temporary file: %s", strerror(errno));
+	snprintf(format, sizeof format, "--format=%.8s", image_ending(path));
 	print_picture(to, h);
-	tl_status status = image_write(path, to, NULL, NULL, err);
+	tl_status status = image_write(path, to, svg ? NULL : &convert, format, err);
 	fclose(to);
 	return status;
 }

@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/file_error.h"
 #include "tools/command.h"
 #include "tools/model_file.h"
 #include "tools/options.h"
 #include "tools/progress.h"
 
-static const char doc[] = "Print what a model file holds: its configuration, vocabulary and parameters.";
+static const char doc[] =
+	"Print what a model file holds: its configuration, vocabulary and parameters; of any other safetensors file, its "
+	"tensors.";
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -87,14 +90,41 @@ static void print_model(const char *path, const task *t)
 	}
 }
 
+/* A file that is no model: what may be why, and what it holds, as it stands there. */
+static void print_tensors(const char *path, const tl_safetensors *f, const char *why)
+{
+	char shape[TL_SHAPE_TEXT], name[TL_EXCERPT], value[TL_EXCERPT];
+	printf("file         %s\nmodel        none: %s\n", path, why);
+	for (int i = 0; i < tl_safetensors_metadata_count(f); i++) {
+		tl_safetensors_pair p = tl_safetensors_metadata_pair(f, i);
+		printf("metadata     %s: %s\n", tl__excerpt(p.key, name), tl__excerpt(p.value, value));
+	}
+	printf("tensors      %d\n", tl_safetensors_count(f));
+	for (int k = 0; k < tl_safetensors_count(f); k++)
+		printf("  %-24s %-16s %s\n", tl__excerpt(tl_safetensors_name(f, k), name),
+			tl_shape_text(tl_safetensors_shape(f, k), shape), tl__excerpt(tl_safetensors_dtype(f, k), value));
+}
+
+static tl_status print_file(const char *path, tl_error *err)
+{
+	tl_error why = {0};
+	task *t = model_load(path, NULL, &why);
+	tl_safetensors *f = t ? NULL : tl_safetensors_open(path, err);
+	if (t)
+		print_model(path, t);
+	else if (f && !tl_safetensors_metadata(f, MODEL_CONFIG))
+		print_tensors(path, f, why.text + strlen(path) + 2);
+	else if (f)
+		tl_error_set(err, why.status, "%s", why.text);
+	tl_safetensors_free(f);
+	task_free(t);
+	return err->status;
+}
+
 tl_status command_info(int argc, char **argv, tl_error *err)
 {
 	static const struct argp argp = {NULL, parse, "MODEL", doc, NULL, NULL, NULL};
 	const char *path = NULL;
 	argp_parse(&argp, argc, argv, 0, NULL, &path);
-	task *t = model_load(path, NULL, err);
-	if (t)
-		print_model(path, t);
-	task_free(t);
-	return err->status;
+	return print_file(path, err);
 }

@@ -140,6 +140,15 @@ static tl_status lm_evaluate(task *base, int part, score *s, tl_error *err)
 	return status;
 }
 
+static bool lm_modules(const task *base, task_modules *m)
+{
+	const lm_task *t = (const lm_task *)base;
+	if (t->model != &lm_model_rnn)
+		return false;
+	*m = (task_modules){&t->lm->input, t->lm->rnn, &t->lm->output};
+	return true;
+}
+
 static void lm_release(task *base)
 {
 	lm_task *t = (lm_task *)base;
@@ -168,6 +177,7 @@ const task_kind lm_kind = {
 	.epoch = lm_epoch,
 	.record = lm_record,
 	.carry = lm_carry,
+	.modules = lm_modules,
 	.carried = lm_carried,
 	.evaluate = lm_evaluate,
 	.derive = lm_derive,

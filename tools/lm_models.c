@@ -101,7 +101,7 @@ static tl_status check_markov(const lm_task *t, tl_error *err)
 	if (t->states)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "--states is not for the model markov");
 	if (given.cell != usual.cell || given.layers != usual.layers || given.dropout > 0 || given.recurrent_dropout > 0 ||
-		given.zoneout > 0 || given.bidirectional || given.start || given.project || given.checkpoint || given.tbptt ||
+		given.zoneout > 0 || given.bidirectional || given.no_bias || given.start || given.project || given.checkpoint || given.tbptt ||
 		given.set_forget_bias)
 		return tl_error_set(err, TL_ERR_ARGUMENT,
 			"the model markov has no recurrent layers: of the options under 'Model' it knows --embed and --hidden");

@@ -72,6 +72,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static error_t parse_eval(int key, char *arg, struct argp_state *state)
 {
 	lm_task *t = state->input;
+	if (key == ARGP_KEY_INIT)
+		state->child_inputs[0] = &t->base.foreign;
 	if (key == ARGP_KEY_INIT || key == ARGP_KEY_END)
 		return 0;
 	if (key == DATA) {
@@ -82,6 +84,7 @@ static error_t parse_eval(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&net_argp, 0, NULL, 0}, {0}};
+static const struct argp_child foreign_children[] = {{&foreign_argp, 0, NULL, 0}, {0}};
 
 const struct argp lm_train_argp = {own_options, parse, NULL,
 	"Train a language model on a text and save it: a recurrent one, or one to compare it with."
@@ -102,7 +105,10 @@ const struct argp lm_eval_argp = {eval_options, parse_eval, NULL,
 	"Each part of the text is read as one sequence. The text is prepared as in training; a symbol that training did "
 	"not know is refused, unless the model has <unk>, as by --min-count 2. Examples:\n\n"
 	"  tapeloop eval lm out/model.safetensors\n"
-	"  tapeloop eval lm out/model.safetensors --data other.txt --split 0,0,100\n", NULL, NULL, NULL};
+	"  tapeloop eval lm out/model.safetensors --data other.txt --split 0,0,100\n"
+	"  tapeloop eval lm charlm.safetensors --vocab book.txt --data book.txt\n\n"
+	"The last one reads what PyTorch's save_file(model.state_dict(), \"charlm.safetensors\") wrote.\n", foreign_children,
+	NULL, NULL};
 
 void lm_defaults(task *base, train_options *o)
 {
@@ -118,7 +124,7 @@ bool lm_config(const task *base, json_t *object)
 {
 	const lm_task *t = (const lm_task *)base;
 	const corpus_options *o = &t->text;
-	json_t *text = json_pack("{s:I, s:s, s:b, s:I, s:[f,f,f], s:s?}", "symbols", (json_int_t)base->vocab[0].n, "unit",
+	json_t *text = json_pack("{s:I, s:s, s:b, s:I, s:[f,f,f], s:s*}", "symbols", (json_int_t)base->vocab[0].n, "unit",
 		units[o->unit], "lowercase_letters", o->lowercase_letters, "limit", (json_int_t)o->limit, "split",
 		o->split[TRAIN], o->split[VALID], o->split[TEST], "data", o->path);
 	bool done = net_to_json(&t->net, object) && text && json_object_update(object, text) == 0;

@@ -24,21 +24,29 @@ typedef struct model_pairs {
 	int n;
 } model_pairs;
 
-tl_status model_pairs_make(model_pairs *p, const task *t, tl_error *err);
+/* names: of a file whose tensors have the names of t->dict, if that is on. */
+tl_status model_pairs_make(model_pairs *p, const task *t, bool names, tl_error *err);
 void model_pairs_release(model_pairs *p);
 
 /* The JSON under a key of a file's metadata; NULL where there is none. */
 json_t *model_metadata(const tl_safetensors *f, const char *key, tl_error *err);
 
-/* Atomically: the path keeps what it held on failure. */
+/* Atomically: the path keeps what it held on failure. With PyTorch's names where t->dict is on. */
 tl_status model_save(const task *t, const char *path, tl_error *err);
+
+/* Sets the weights from a file that model_save wrote of this task. */
+tl_status model_read_weights(task *t, const tl_safetensors *f, tl_error *err);
 
 /*
  * A task with its model from a file, ready to be evaluated or used, but for a tape: t->tape is NULL, and
  * options and data are the caller's. The file's task must be `kind`; NULL: any kind of tasks.h. NULL on failure,
  * with a sentence that starts with the path.
+ *
+ * State dicts that PyTorch saved are models, too, of lm_kind (foreign.h). model_load reads those whose vocabulary
+ * stands in the file, model_load_as with what `o` tells.
  */
 task *model_load(const char *path, const task_kind *kind, tl_error *err);
+task *model_load_as(const char *path, const task_kind *kind, const foreign_options *o, tl_error *err);
 
 /*
  * For a task's configure: the file must hold a tensor of that name and shape, so that a configuration's sizes

@@ -7,7 +7,7 @@
 
 enum {
 	CELL = 0x200, EMBED, HIDDEN, LAYERS, DROPOUT, RECURRENT_DROPOUT, ZONEOUT, BIDIRECTIONAL, START, PROJECT, CHECKPOINT,
-	TBPTT, FORGET_BIAS
+	TBPTT, FORGET_BIAS, NO_BIAS
 };
 
 static const char *const starts[] = {
@@ -31,6 +31,7 @@ static const struct argp_option options[] = {
 		"more time", 1},
 	{"tbptt", TBPTT, "N", 0, "Cut gradients after every N time steps", 1},
 	{"forget-bias", FORGET_BIAS, "X", 0, "Start value of forget gates' biases, for cells that have one", 1},
+	{"no-bias", NO_BIAS, 0, 0, "Recurrent layers without biases", 1},
 	{0},
 };
 
@@ -54,6 +55,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case START: o->start = (tl_start)option_word(state, "--start", arg, starts); break;
 	case PROJECT: o->project = option_int(state, "--project", arg, 0, 65536); break;
 	case BIDIRECTIONAL: o->bidirectional = true; break;
+	case NO_BIAS: o->no_bias = true; break;
 	case CHECKPOINT: o->checkpoint = option_int(state, "--checkpoint", arg, 0, 1 << 24); break;
 	case TBPTT: o->tbptt = option_int(state, "--tbptt", arg, 0, 1 << 24); break;
 	case FORGET_BIAS:
@@ -94,6 +96,7 @@ tl_rnn_options net_rnn(const net_options *o, int64_t input)
 		.checkpoint = o->checkpoint,
 		.project = o->project,
 		.bidirectional = o->bidirectional,
+		.no_bias = o->no_bias,
 		.start = o->start,
 		.start_scale = o->start == TL_START_RANDOM ? 1 : 0,
 		.recurrent_dropout = o->recurrent_dropout,
@@ -113,7 +116,8 @@ tl_status net_init(const net_options *o, tl_rnn *rnn, tl_rng *rng, tl_error *err
 tl_status net_set_forget_bias(const net_options *o, tl_rnn *rnn, tl_error *err)
 {
 	if (o->set_forget_bias && !tl_rnn_set_bias(rnn, 'f', o->forget_bias))
-		return tl_error_set(err, TL_ERR_ARGUMENT, "--forget-bias: the cell %s has no forget gate", o->cell->name);
+		return tl_error_set(err, TL_ERR_ARGUMENT, "--forget-bias: the cell %s has no %s", o->cell->name,
+			o->no_bias ? "biases, for --no-bias" : "forget gate");
 	return TL_OK;
 }
 
@@ -131,6 +135,7 @@ bool net_to_json(const net_options *o, json_t *object)
 		add(object, "hidden", true, json_integer(o->hidden)) && add(object, "layers", true, json_integer(o->layers)) &&
 		add(object, "dropout", true, json_real(o->dropout)) &&
 		add(object, "bidirectional", o->bidirectional, json_true()) &&
+		add(object, "no_bias", o->no_bias, json_true()) &&
 		add(object, "start", o->start != TL_START_ZERO, json_string(starts[o->start])) &&
 		add(object, "project", o->project > 0, json_integer(o->project)) &&
 		add(object, "recurrent_dropout", o->recurrent_dropout > 0, json_real(o->recurrent_dropout)) &&
@@ -146,11 +151,11 @@ tl_status net_from_json(net_options *o, const json_t *object, tl_error *err)
 {
 	const char *cell, *start = starts[TL_START_ZERO];
 	json_int_t embed, hidden, layers, project = 0;
-	int bidirectional = false, k = 0;
+	int bidirectional = false, no_bias = false, k = 0;
 	json_error_t why;
-	if (json_unpack_ex((json_t *)object, &why, 0, "{s:s, s:I, s:I, s:I, s:F, s?b, s?s, s?I, s?F, s?F}", "cell",
+	if (json_unpack_ex((json_t *)object, &why, 0, "{s:s, s:I, s:I, s:I, s:F, s?b, s?b, s?s, s?I, s?F, s?F}", "cell",
 		    &cell, "embed", &embed, "hidden", &hidden, "layers", &layers, "dropout", &o->dropout, "bidirectional",
-		    &bidirectional, "start", &start, "project", &project, "recurrent_dropout",
+		    &bidirectional, "no_bias", &no_bias, "start", &start, "project", &project, "recurrent_dropout",
 		    &o->recurrent_dropout, "zoneout", &o->zoneout))
 		return tl_error_set(err, TL_ERR_FORMAT, "the configuration is incomplete: %s", why.text);
 	if (!(o->cell = tl_cell_by_name(cell)))
@@ -170,5 +175,6 @@ tl_status net_from_json(net_options *o, const json_t *object, tl_error *err)
 	o->layers = layers;
 	o->project = project;
 	o->bidirectional = bidirectional;
+	o->no_bias = no_bias;
 	return TL_OK;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/plan.h"
 #include "models/cells.h"
 #include "tools/text.h"
 
@@ -110,4 +111,13 @@ char *option_default(const char *text, const char *format, ...)
 		return (char *)text;
 	snprintf(both, size, "%s (%s)", text, value);
 	return both;
+}
+
+const char *option_plan(struct argp_state *state, const char *text)
+{
+	tl_error err = {0};
+	unsigned passes;
+	if (tl_plan_parse(text, &passes, &err))
+		argp_error(state, "--%s", err.text);
+	return text;
 }

@@ -18,6 +18,8 @@ const tl_cell *option_cell(struct argp_state *state, const char *text);
 void option_model(struct argp_state *state, const char **model, const char *text, const char *rest);
 /* A file's name: not empty, UTF-8. */
 const char *option_path(struct argp_state *state, const char *option, const char *text);
+/* A list of the planner's passes, for --plan. */
+const char *option_plan(struct argp_state *state, const char *text);
 void option_split(struct argp_state *state, const char *text, double split[PARTS]);
 /* The number of `text` among words, which end with NULL: char|word, last|mean|max. */
 int option_word(struct argp_state *state, const char *option, const char *text, const char *const *words);
@@ -41,7 +43,7 @@ typedef struct net_options {
 	const tl_cell *cell;
 	int64_t embed, hidden, layers;
 	double dropout, recurrent_dropout, zoneout; /* zoneout: of all states */
-	bool bidirectional;
+	bool bidirectional, no_bias;
 	tl_start start;
 	int64_t project;    /* size of what the cell projects; 0: none */
 	int64_t checkpoint; /* time steps of a segment that is computed again for the gradient; 0: none */
@@ -58,15 +60,15 @@ extern const struct argp net_argp; /* its input is a net_options, and what --hel
 
 /* The driver's options for input of that size. */
 tl_rnn_options net_rnn(const net_options *o, int64_t input);
-/* The driver's default initialisation, and --forget-bias; TL_ERR_ARGUMENT where the cell has no forget gate. */
+/* The driver's default initialisation, and --forget-bias; TL_ERR_ARGUMENT where the net has no such bias. */
 tl_status net_init(const net_options *o, tl_rnn *rnn, tl_rng *rng, tl_error *err);
 /* The latter alone, for models that initialise their layers themselves. */
 tl_status net_set_forget_bias(const net_options *o, tl_rnn *rnn, tl_error *err);
 
 /*
  * As members of a model's configuration: "cell", "embed", "hidden", "layers", "dropout", and those of
- * "bidirectional", "start", "project", "recurrent_dropout", "zoneout" that are not off. False where memory is
- * out. Reading checks names and ranges.
+ * "bidirectional", "no_bias", "start", "project", "recurrent_dropout", "zoneout" that are not off. False where
+ * memory is out. Reading checks names and ranges.
  */
 bool net_to_json(const net_options *o, json_t *object);
 tl_status net_from_json(net_options *o, const json_t *object, tl_error *err);

@@ -23,14 +23,34 @@ tl_status plot_check(const char *path, tl_error *err)
 	return tl_error_set(err, TL_ERR_ARGUMENT, "-o %s: the ending must be .svg, .png, .pdf or .gp", path);
 }
 
-static void terminal(FILE *to, const char *type)
+#define WIDTH 900 /* of one plot, in pixels of a screen */
+#define HEIGHT 560
+#define PANEL_WIDTH 520
+#define PANEL_HEIGHT 270
+
+static void terminal(FILE *to, const char *type, int width, int height)
 {
 	if (!strcmp(type, "png"))
-		fputs("set terminal pngcairo size 900,560 noenhanced font 'sans,11' background 'white'\n", to);
+		fprintf(to, "set terminal pngcairo size %d,%d noenhanced font 'sans,11' background 'white'\n", width, height);
 	else if (!strcmp(type, "pdf"))
-		fputs("set terminal pdfcairo size 18cm,11cm noenhanced font 'sans,10' background 'white'\n", to);
+		fprintf(to, "set terminal pdfcairo size %gcm,%gcm noenhanced font 'sans,10' background 'white'\n", width / 50.0,
+			height / 50.0);
 	else
-		fputs("set terminal svg size 900,560 noenhanced font 'sans,14' background 'white'\n", to);
+		fprintf(to, "set terminal svg size %d,%d noenhanced font 'sans,14' background 'white'\n", width, height);
+}
+
+/* Okabe and Ito's colours, without the yellow, which is too light for lines: they differ for every eye. */
+static const char *const colours[] = {
+	"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F"};
+static const int marks[] = {6, 4, 8, 10, 12, 14, 1, 2};
+
+#define COLOURS (int)(sizeof colours / sizeof *colours)
+
+static void line_types(FILE *to)
+{
+	for (int k = 0; k < COLOURS; k++)
+		fprintf(to, "set linetype %d linecolor rgb '%s'\n", k + 1, colours[k]);
+	fprintf(to, "set linetype cycle %d\n", COLOURS);
 }
 
 /* A string of gnuplot's: in single quotes, of which one within is written twice; no line ends there. */
@@ -45,39 +65,207 @@ static void quoted(FILE *to, const char *before, const char *text, const char *a
 	fprintf(to, "'%s", after);
 }
 
-static void data(FILE *to, const plot *p, int k)
+static double place(const plot_series *s, int64_t i)
+{
+	return s->x ? s->x[i] : s->first + (double)i;
+}
+
+/* Is point i on the paper, and not a gap? */
+static bool shown(const plot *p, const plot_series *s, int64_t i)
+{
+	double x = place(s, i), y = s->y[i];
+	return isfinite(x) && isfinite(y) && (!p->log_x || x > 0) && (!p->log_y || y > 0);
+}
+
+static void data(FILE *to, const plot *p, int panel, int k)
 {
 	const plot_series *s = &p->series[k];
-	fprintf(to, "$series%d << END\n", k);
-	for (int64_t i = 0; i < s->n; i++) {
-		double x = s->x ? s->x[i] : s->first + (double)i, y = s->y[i];
-		bool gap = !isfinite(x) || !isfinite(y) || (p->log_x && x <= 0) || (p->log_y && y <= 0);
-		if (gap)
-			fputc('\n', to);
+	fprintf(to, "$panel%d_series%d << END\n", panel, k);
+	for (int64_t i = 0; i < s->n; i++)
+		if (shown(p, s, i))
+			fprintf(to, "%.9g %.9g\n", place(s, i), s->y[i]);
 		else
-			fprintf(to, "%.9g %.9g\n", x, y);
-	}
+			fputc('\n', to);
 	fputs("END\n", to);
+}
+
+typedef struct range {
+	double low, high; /* low > high: nothing */
+} range;
+
+static void widen(range *r, double x)
+{
+	r->low = fmin(r->low, x);
+	r->high = fmax(r->high, x);
+}
+
+/* Room for what is one point, about which gnuplot would complain. */
+static range with_room(range r)
+{
+	double room = r.low == 0 ? 1 : 0.1 * fabs(r.low);
+	return r.low == r.high ? (range){r.low - room, r.high + room} : r;
+}
+
+/* What of a panel is on the paper, of x or y. */
+static range extent(const plot *p, bool of_y)
+{
+	range r = {INFINITY, -INFINITY};
+	for (int k = 0; k < p->n; k++)
+		for (int64_t i = 0; i < p->series[k].n; i++)
+			if (shown(p, &p->series[k], i))
+				widen(&r, of_y ? p->series[k].y[i] : place(&p->series[k], i));
+	return r;
+}
+
+/* How a series looks: its colour's number k, dashes, marks at eight places of it. */
+static void style(FILE *to, const plot_series *s, int k)
+{
+	int mark = (s->colour ? s->colour : k + 1) - 1;
+	fprintf(to, "with %s linetype %d linewidth 2%s", s->points ? "linespoints" : "lines", mark % COLOURS + 1,
+		s->dashed ? " dashtype 2" : "");
+	if (s->points)
+		fprintf(to, " pointtype %d pointsize 0.7 pointinterval %lld", marks[mark % COLOURS] + mark / COLOURS % 2,
+			(long long)(s->n > 8 ? s->n / 8 : 1));
+}
+
+static void axes(FILE *to, const plot *p)
+{
+	quoted(to, "set title ", p->title, "\n");
+	quoted(to, "set xlabel ", p->x, "\n");
+	quoted(to, "set ylabel ", p->y, "\n");
+	fprintf(to, "%s%s", p->log_x ? "set logscale x\nset format x '%g'\n" : "",
+		p->log_y ? "set logscale y\nset format y '%g'\n" : "");
+}
+
+static void curves(FILE *to, const plot *p, int panel, bool titles)
+{
+	for (int k = 0; k < p->n; k++) {
+		fprintf(to, "%s$panel%d_series%d using 1:2 ", k ? ", \\\n\t" : "plot ", panel, k);
+		style(to, &p->series[k], k);
+		quoted(to, " title ", titles ? p->series[k].name : "", "");
+	}
+	fputc('\n', to);
 }
 
 static bool write_script(FILE *to, const plot *p, const char *type)
 {
-	terminal(to, type);
-	quoted(to, "set title ", p->title, "\n");
-	quoted(to, "set xlabel ", p->x, "\n");
-	quoted(to, "set ylabel ", p->y, "\n");
+	terminal(to, type, WIDTH, HEIGHT);
+	line_types(to);
 	fputs("set grid\nset key outside right top\n", to);
-	fprintf(to, "%s%s", p->log_x ? "set logscale x\nset format x '%g'\n" : "",
-		p->log_y ? "set logscale y\nset format y '%g'\n" : "");
+	axes(to, p);
 	for (int k = 0; k < p->n; k++)
-		data(to, p, k);
-	for (int k = 0; k < p->n; k++) {
-		fprintf(to, "%s$series%d using 1:2 with lines linewidth 2%s", k ? ", \\\n\t" : "plot ", k,
-			p->series[k].dashed ? " dashtype 2" : "");
-		quoted(to, " title ", p->series[k].name, "");
-	}
-	fputc('\n', to);
+		data(to, p, 0, k);
+	curves(to, p, 0, true);
 	return !ferror(to);
+}
+
+static bool named_before(const plot *p, int panel, int k)
+{
+	for (int j = 0; j <= panel; j++)
+		for (int i = 0; i < (j < panel ? p[j].n : k); i++)
+			if (!strcmp(p[j].series[i].name, p[panel].series[k].name))
+				return true;
+	return false;
+}
+
+/* An empty panel with the names of all series. */
+static void legend(FILE *to, int n, const plot *p)
+{
+	fputs("unset title\nunset xlabel\nunset ylabel\nunset tics\nunset border\nunset grid\nunset logscale\n"
+	      "set xrange [0:1]\nset yrange [0:1]\nset key at graph 0, 1 left top Left reverse vertical maxrows 12\n", to);
+	const char *before = "plot ";
+	for (int j = 0; j < n; j++)
+		for (int k = 0; k < p[j].n; k++) {
+			plot_series s = p[j].series[k];
+			if (named_before(p, j, k))
+				continue;
+			fputs(before, to);
+			fputs("NaN ", to);
+			s.n = 0;
+			style(to, &s, k);
+			quoted(to, " title ", s.name, "");
+			before = ", \\\n\t";
+		}
+	fputc('\n', to);
+}
+
+static void print_range(FILE *to, const char *axis, range r)
+{
+	if (r.low <= r.high)
+		fprintf(to, "set %srange [%.9g:%.9g]\n", axis, r.low, r.high);
+}
+
+/* gnuplot would go on to the next powers of ten, and number only these. */
+static void log_axis(FILE *to, range r)
+{
+	static const double many[] = {1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9, 0}, few[] = {1, 2, 5, 0};
+	const double *tics = r.high / r.low < 5 ? many : few;
+	double room = pow(r.high / r.low, 0.05);
+	print_range(to, "y", (range){r.low / room, r.high * room});
+	if (r.high / r.low > 100)
+		return;
+	const char *before = "set ytics (";
+	for (double decade = pow(10, floor(log10(r.low / room))); decade < r.high * room; decade *= 10)
+		for (int k = 0; tics[k] > 0; k++) {
+			fprintf(to, "%s%g", before, tics[k] * decade);
+			before = ", ";
+		}
+	fputs(")\n", to);
+}
+
+static bool write_panels(FILE *to, const char *title, int columns, int n, const plot *p, const char *type)
+{
+	range all = {INFINITY, -INFINITY};
+	int rows = (n + columns) / columns;
+	terminal(to, type, PANEL_WIDTH * columns, PANEL_HEIGHT * rows + (*title ? 40 : 0));
+	line_types(to);
+	for (int j = 0; j < n; j++) {
+		range x = extent(&p[j], false);
+		for (int k = 0; k < p[j].n; k++)
+			data(to, &p[j], j, k);
+		if (x.low <= x.high) {
+			widen(&all, x.low);
+			widen(&all, x.high);
+		}
+	}
+	fprintf(to, "set multiplot layout %d,%d", rows, columns);
+	if (*title)
+		quoted(to, " title ", title, "");
+	fputs("\nset grid\nunset key\nset lmargin 11\nset rmargin 2\n", to);
+	print_range(to, "x", with_room(all));
+	for (int j = 0; j < n; j++) {
+		range y = extent(&p[j], true);
+		fputs("unset logscale\nset format '%g'\nset autoscale y\nset ytics autofreq\n", to);
+		axes(to, &p[j]);
+		if (y.low == y.high)
+			print_range(to, "y", with_room(y));
+		else if (p[j].log_y)
+			log_axis(to, y);
+		curves(to, &p[j], j, false);
+	}
+	legend(to, n, p);
+	fputs("unset multiplot\n", to);
+	return !ferror(to);
+}
+
+/* What gnuplot makes of a script, or the script. */
+static tl_status finish(const char *path, FILE *script, bool fine, tl_error *err)
+{
+	if (!fine)
+		tl_error_set(err, TL_ERR_IO, "a temporary file: %s", strerror(errno));
+	else
+		image_write(path, script, is_text(path) ? NULL : &gnuplot, NULL, err);
+	if (script)
+		fclose(script);
+	return err->status;
+}
+
+tl_status plots_write(const char *path, const char *title, int columns, int n, const plot *p, tl_error *err)
+{
+	if (plot_check(path, err))
+		return err->status;
+	FILE *script = tmpfile();
+	return finish(path, script, script && write_panels(script, title, columns, n, p, image_ending(path)), err);
 }
 
 tl_status plot_write(const char *path, const plot *p, tl_error *err)
@@ -85,12 +273,5 @@ tl_status plot_write(const char *path, const plot *p, tl_error *err)
 	if (plot_check(path, err))
 		return err->status;
 	FILE *script = tmpfile();
-	tl_status status = TL_OK;
-	if (!script || !write_script(script, p, image_ending(path)))
-		status = tl_error_set(err, TL_ERR_IO, "a temporary file: %s", strerror(errno));
-	if (!status)
-		status = image_write(path, script, is_text(path) ? NULL : &gnuplot, NULL, err);
-	if (script)
-		fclose(script);
-	return status;
+	return finish(path, script, script && write_script(script, p, image_ending(path)), err);
 }

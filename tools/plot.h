@@ -22,6 +22,8 @@ typedef struct plot_series {
 	double first;
 	const double *y; /* where one is no finite number, there is a gap */
 	bool dashed;
+	bool points;     /* marks on the line, of another shape for each colour */
+	int colour;      /* 1, 2, ...: what has the same number looks the same in all panels; 0: by its place */
 } plot_series;
 
 typedef struct plot {
@@ -31,6 +33,12 @@ typedef struct plot {
 	const plot_series *series;
 } plot;
 
+/*
+ * Small multiples: panels in columns, row by row, over one x axis, whose name stands below each column; those with a
+ * NULL title have none. The legend has a place of its own, after the last panel, and names what is named in any panel,
+ * each name once.
+ */
+tl_status plots_write(const char *path, const char *title, int columns, int n, const plot *p, tl_error *err);
 /* By the ending: .svg, .png, .pdf, or .gp: what gnuplot would read. The file appears complete or not at all. */
 tl_status plot_write(const char *path, const plot *p, tl_error *err);
 /* Fails where the ending is none of these. */

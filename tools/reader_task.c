@@ -6,7 +6,8 @@
 
 #include "tools/model_file.h"
 
-#define LOOK 64 /* sequences looked at side by side, in training */
+#define LOOK 64      /* sequences looked at side by side, in training */
+#define FUNCTIONS 32 /* that are kept */
 
 tl_status reader_build(task *base, tl_error *err)
 {
@@ -27,6 +28,13 @@ tl_status reader_init(task *base, tl_error *err)
 	reader_task *t = (reader_task *)base;
 	tl_reader_init(t->reader, &base->rng);
 	return net_set_forget_bias(&t->net, t->reader->rnn, err);
+}
+
+bool reader_modules(const task *base, task_modules *m)
+{
+	const tl_reader *reader = ((const reader_task *)base)->reader;
+	*m = (task_modules){&reader->input, reader->rnn, &reader->output};
+	return true;
 }
 
 bool reader_config(const task *base, json_t *object)
@@ -52,6 +60,7 @@ tl_status reader_configure(task *base, const json_t *object, tl_error *err)
 void reader_release(task *base)
 {
 	reader_task *t = (reader_task *)base;
+	tl_function_cache_free(t->functions);
 	tl_reader_free(t->reader);
 	batches_release(&t->order);
 	free(t->example);
@@ -130,6 +139,30 @@ tl_status reader_take(reader_task *t, const sequences *q, int64_t k, tl_error *e
 tl_var reader_input(const reader_task *t)
 {
 	return tl_index(t->base.tape, TL_SHAPE(t->steps, t->rows), t->x);
+}
+
+bool reader_is_even(const reader_task *t)
+{
+	for (int64_t b = 0; b < t->rows; b++)
+		if (t->lengths[b] != t->steps)
+			return false;
+	return t->rows * t->steps > 0;
+}
+
+tl_function *reader_function(reader_task *t, void (*record)(void *task, const tl_recording *r), tl_error *err)
+{
+	int64_t key[] = {t->steps, t->rows};
+	tl_function *f = t->functions ? tl_function_cache_find(t->functions, 2, key) : NULL;
+	if (!t->functions && !(t->functions = tl_function_cache_new(FUNCTIONS)))
+		tl_error_memory(err);
+	if (f || !t->functions)
+		return f;
+	tl_slot x = {TL_I32, TL_SHAPE(t->steps, t->rows)};
+	tl_function_options o = {
+		.record = record, .user = t, .inputs = 1, .input = &x, .outputs = 1, .shared = true};
+	if ((f = tl_function_new(t->base.tape, &o, err)))
+		tl_function_cache_add(t->functions, 2, key, f);
+	return f;
 }
 
 tl_status reader_look_at_all(reader_task *t, const sequences *q, reader_look look, void *ctx, tl_error *err)

@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/function.h"
 #include "ops/layout.h"
 #include "tools/command.h"
 #include "tools/lm.h"
 #include "tools/model_file.h"
 #include "tools/options.h"
+#include "tools/progress.h"
 #include "tools/tasks.h"
 
 typedef struct sample_options {
@@ -37,7 +39,8 @@ static const struct argp_option options[] = {
 static const char doc[] =
 	"Let a trained language model write."
 	"\v"
-	"The model is a file that `tapeloop train lm` saved. Example:\n\n"
+	"The model is a file that `tapeloop train lm` saved. How fast the symbols came is told on standard error, "
+	"without the time of --prime. Example:\n\n"
 	"  tapeloop sample out/model.safetensors --prime \"The \" --temperature 0.6\n";
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -64,23 +67,72 @@ typedef struct writer {
 	lm_task *m;
 	const vocab *vocab;
 	tl_tape *tape;
-	tl_carry state;
-	tl_real *logits; /* of the next symbol */
-	bool line_start; /* words: no space before the next one */
+	tl_function *step; /* a symbol and the state -> logits and the next state */
+	int states;
+	tl_real *logits;   /* of the next symbol */
+	bool line_start;   /* words: no space before the next one */
 } writer;
 
-/* Read n symbols; afterwards logits predict the next one. */
-static tl_status read_symbols(writer *w, const int32_t *ids, int64_t n, tl_error *err)
+/* <unk> is never written. */
+static void forbid_unknown(writer *w)
 {
-	int64_t symbols = w->vocab->n;
-	tl_tape_reset(w->tape);
-	tl_var x = tl_index(w->tape, TL_SHAPE(n, 1), ids);
-	tl_lm_result r = w->m->model->run(w->m, x, tl_carry_in(&w->state, w->tape), false);
-	tl_var last = tl_select(r.logits, 0, n - 1);
-	if (tl_read(last, w->logits, symbols) || tl_carry_out(&w->state, r.last))
-		return tape_error(w->tape, err);
 	if (w->vocab->has_unknown)
 		w->logits[0] = -INFINITY;
+}
+
+static void record_step(void *user, const tl_recording *r)
+{
+	const writer *w = user;
+	tl_state s = {.n = w->states};
+	for (int k = 0; k < s.n; k++)
+		s.v[k] = r->state[k];
+	tl_lm_result y = w->m->model->run(w->m, r->in[0], s, false);
+	r->out[0] = y.logits;
+	for (int k = 0; k < s.n; k++)
+		r->next[k] = y.last.v[k];
+}
+
+/* The step, which goes on from a state. */
+static tl_status make_step(writer *w, const tl_carry *from, tl_error *err)
+{
+	tl_slot symbol = {TL_I32, TL_SHAPE(1, 1)}, state[TL_MAX_STATES] = {{0}};
+	const tl_real *values = from->values;
+	w->states = from->n;
+	for (int k = 0; k < from->n; k++)
+		state[k].shape = from->shape[k];
+	w->step = tl_function_new(w->tape, &(tl_function_options){.record = record_step, .user = w, .inputs = 1,
+		.input = &symbol, .outputs = 1, .states = from->n, .state = state}, err);
+	for (int k = 0; w->step && k < from->n; k++) {
+		int64_t n = tl_shape_size(from->shape[k]);
+		memcpy(tl_function_state(w->step, k), values, (size_t)n * sizeof *values);
+		values += n;
+	}
+	return w->step ? TL_OK : err->status;
+}
+
+/* Read what the text begins with; afterwards logits predict the next symbol, and the step can go on. */
+static tl_status read_symbols(writer *w, const int32_t *ids, int64_t n, tl_error *err)
+{
+	tl_carry state;
+	if (w->m->model->carry(w->m, &state, 1, err))
+		return err->status;
+	tl_var x = tl_index(w->tape, TL_SHAPE(n, 1), ids);
+	tl_lm_result r = w->m->model->run(w->m, x, tl_carry_in(&state, w->tape), false);
+	if (tl_read(tl_select(r.logits, 0, n - 1), w->logits, w->vocab->n) || tl_carry_out(&state, r.last))
+		tape_error(w->tape, err);
+	else
+		make_step(w, &state, err);
+	forbid_unknown(w);
+	tl_carry_release(&state);
+	return err->status;
+}
+
+/* The same after one symbol more. */
+static tl_status read_symbol(writer *w, int32_t id, tl_error *err)
+{
+	if (tl_function_run(w->step, (const void *[]){&id}) || tl_function_read(w->step, 0, w->logits, w->vocab->n))
+		return tl_error_set(err, tl_function_error(w->step)->status, "%s", tl_function_error(w->step)->text);
+	forbid_unknown(w);
 	return TL_OK;
 }
 
@@ -136,10 +188,21 @@ static tl_status read_prime(writer *w, const sample_options *o, tl_rng *rng, tl_
 	return status;
 }
 
+/* How fast the symbols after the first ones came, to those who watch. */
+static void print_speed(const writer *w, int64_t symbols, double seconds)
+{
+	const char *unit = w->m->text.unit == UNIT_WORD ? "words" : "characters";
+	fflush(stdout);
+	if (symbols > 0 && seconds > 0)
+		fprintf(stderr, "%lld %s in %.3g s: %.0f a second\n", (long long)symbols, unit, seconds,
+			(double)symbols / seconds);
+}
+
 static tl_status write_text(writer *w, const sample_options *o, tl_error *err)
 {
 	tl_rng rng = {.seed = (uint64_t)o->seed};
 	tl_status status = read_prime(w, o, &rng, err);
+	double begin = seconds_now();
 	for (int64_t i = 0; i < o->chars && !status; i++) {
 		int32_t next = (int32_t)tl_sample_top_k(
 			w->logits, w->vocab->n, o->top_k, o->temperature, &rng);
@@ -148,11 +211,14 @@ static tl_status write_text(writer *w, const sample_options *o, tl_error *err)
 		print_symbol(w, next);
 		if (ferror(stdout))
 			return tl_error_set(err, TL_ERR_IO, "standard output: %s", strerror(errno));
-		status = read_symbols(w, &next, 1, err);
+		status = read_symbol(w, next, err);
 	}
-	if (!status)
-		putchar('\n');
-	return status;
+	double end = seconds_now();
+	if (status)
+		return status;
+	putchar('\n');
+	print_speed(w, o->chars, end - begin);
+	return TL_OK;
 }
 
 tl_status command_sample(int argc, char **argv, tl_error *err)
@@ -163,16 +229,13 @@ tl_status command_sample(int argc, char **argv, tl_error *err)
 	task *t = model_load(o.model, &lm_kind, err);
 	if (!t)
 		return err->status;
-	lm_task *m = (lm_task *)t;
-	writer w = {.m = m, .vocab = &t->vocab[0], .line_start = true};
+	writer w = {.m = (lm_task *)t, .vocab = &t->vocab[0], .line_start = true};
 	w.tape = tl_tape_new(&(tl_tape_options){.threads = (int)o.threads});
 	w.logits = malloc((size_t)w.vocab->n * sizeof *w.logits);
-	tl_status status = w.tape && w.logits ? m->model->carry(m, &w.state, 1, err) : tl_error_memory(err);
-	if (!status)
-		status = write_text(&w, &o, err);
+	tl_status status = w.tape && w.logits ? write_text(&w, &o, err) : tl_error_memory(err);
+	tl_function_free(w.step);
 	tl_tape_free(w.tape);
 	free(w.logits);
-	tl_carry_release(&w.state);
 	task_free(t);
 	return status;
 }

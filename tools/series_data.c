@@ -44,6 +44,12 @@ static tl_status load(const tl_npy *f, tl_dtype dtype, void *data, tl_error *err
 	return read_rows(f, 0, shape.dim[0], dtype, all, err);
 }
 
+/* Whose rows cannot be read one at a time in reasonable time. */
+static bool is_held(const tl_npy *f)
+{
+	return tl_npy_column_major(f) || tl_npy_deflated(f);
+}
+
 static tl_status open_x(series *s, const char *path, tl_error *err)
 {
 	s->x = tl_npy_open(path, err);
@@ -61,7 +67,7 @@ static tl_status open_x(series *s, const char *path, tl_error *err)
 		return refuse_shape(s->x, "there is no series in it", err);
 	if (s->steps == 0 || s->inputs == 0)
 		return refuse_shape(s->x, "its series are empty", err);
-	return tl_npy_column_major(s->x) ? load(s->x, TL_REAL, &s->x_held, err) : TL_OK;
+	return is_held(s->x) ? load(s->x, TL_REAL, &s->x_held, err) : TL_OK;
 }
 
 static tl_status refuse_count(const series *s, const tl_npy *f, tl_error *err)
@@ -98,7 +104,7 @@ static tl_status open_y(series *s, const char *path, tl_error *err)
 	if (whole)
 		return load(s->y, TL_I32, &s->labels, err);
 	if (by_step)
-		return tl_npy_column_major(s->y) ? load(s->y, TL_REAL, &s->y_held, err) : TL_OK;
+		return is_held(s->y) ? load(s->y, TL_REAL, &s->y_held, err) : TL_OK;
 	return load(s->y, TL_REAL, &s->values, err);
 }
 

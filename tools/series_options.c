@@ -30,7 +30,7 @@ enum {
 		"too, for mse_ahead; 0: do not (10)", 2}
 
 static const struct argp_option own_options[] = {
-	{0, 0, 0, 0, "Data (.npy files):", 2},
+	{0, 0, 0, 0, "Data (.npy files, or FILE.npz:NAME):", 2},
 	{"train-x", X + TRAIN, "FILE", 0, "Series to learn from: (N, T, D), or (N, T) for D = 1, of reals, or uint8 that is "
 		"divided by 255 (required)", 2},
 	{"train-y", Y + TRAIN, "FILE", 0, "What is to be found: whole numbers (N) are classes, (N, T) classes of "
@@ -48,7 +48,7 @@ static const struct argp_option own_options[] = {
 	{0},
 };
 
-static const struct argp_option eval_options[] = {{0, 0, 0, 0, "Data (.npy files):", 2}, LOOKED_AT, FAR, {0}};
+static const struct argp_option eval_options[] = {{0, 0, 0, 0, "Data (.npy files, or FILE.npz:NAME):", 2}, LOOKED_AT, FAR, {0}};
 
 static const char **path_of(series_task *t, int key)
 {

@@ -41,12 +41,32 @@ static char *tags_of(const reader_task *t, int64_t b)
 	return text;
 }
 
+static void record_tags(void *task, const tl_recording *r)
+{
+	const reader_task *t = task;
+	r->out[0] = tl_argmax(tl_reader_tag(t->reader, r->in[0], NULL, false), -1);
+}
+
+/* Sentences of one length, and so one that comes alone: as those of that length before. */
+static tl_status tag_even(reader_task *t, tl_error *err)
+{
+	tl_function *f = reader_function(t, record_tags, err);
+	if (f && (tl_function_run(f, (const void *[]){t->x}) || tl_function_read_index(f, 0, t->y, t->steps * t->rows)))
+		tl_error_set(err, tl_function_error(f)->status, "%s", tl_function_error(f)->text);
+	return err->status;
+}
+
+static tl_status tag_uneven(reader_task *t, tl_error *err)
+{
+	tl_var best = tl_argmax(tl_reader_tag(t->reader, reader_input(t), t->lengths, false), -1);
+	return tl_read_index(best, t->y, t->steps * t->rows) ? tape_error(t->base.tape, err) : TL_OK;
+}
+
 static tl_status tag_batch(reader_task *t, void *input, char **answer, tl_error *err)
 {
 	(void)input;
-	tl_var best = tl_argmax(tl_reader_tag(t->reader, reader_input(t), t->lengths, false), -1);
-	if (tl_read_index(best, t->y, t->steps * t->rows))
-		return tape_error(t->base.tape, err);
+	if (reader_is_even(t) ? tag_even(t, err) : tag_uneven(t, err))
+		return err->status;
 	for (int64_t b = 0; b < t->rows; b++)
 		if (!(answer[t->which[b]] = tags_of(t, b)))
 			return tl_error_memory(err);

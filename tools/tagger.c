@@ -147,6 +147,7 @@ const task_kind tagger_kind = {
 	.has = tagger_has,
 	.build = reader_build,
 	.init = reader_init,
+	.modules = reader_modules,
 	.config = reader_config,
 	.configure = reader_configure,
 	.epoch = reader_epoch,

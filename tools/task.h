@@ -41,7 +41,10 @@
 #include "core/random.h"
 #include "core/safetensors.h"
 #include "graph/tape.h"
+#include "models/layers.h"
+#include "models/rnn.h"
 #include "optim/store.h"
+#include "tools/foreign.h"
 #include "tools/parts.h"
 #include "tools/score.h"
 #include "tools/tape_error.h"
@@ -58,6 +61,13 @@ typedef struct task_vocab {
 	vocab_front front; /* what stands in front of its symbols; checked when it is read */
 	bool maybe;        /* <unk>, or nothing, as the file shows; front is not looked at */
 } task_vocab;
+
+/* What PyTorch has as modules, too. */
+typedef struct task_modules {
+	const tl_embedding *embed;
+	const tl_rnn *rnn;
+	const tl_dense *out;
+} task_modules;
 
 /* What every task has. Fields are set by the caller of the task unless the comment says otherwise. */
 typedef struct task {
@@ -77,6 +87,8 @@ typedef struct task {
 	 */
 	tl_rng rng;
 	uint64_t digest;           /* of the training data: see task_digest */
+	state_dict dict;           /* how the model's file names its tensors, or is to */
+	foreign_options foreign;   /* --vocab and others, for a model that is not ours */
 } task;
 
 /* The loss of a batch, as record leaves it. */
@@ -140,6 +152,8 @@ struct task_kind {
 	void (*derive)(score *s);
 	/* Data and model, but not what struct task has. Called once, also after failures: fields may be 0. */
 	void (*release)(task *t);
+	/* NULL, or: what PyTorch has as modules, after build; false where the model is another. */
+	bool (*modules)(const task *t, task_modules *m);
 	/* NULL, or: lines for `tapeloop info` in place of the configuration. */
 	void (*print)(const task *t, FILE *to);
 };

@@ -11,6 +11,7 @@
 #include "optim/store_file.h"
 #include "tools/command.h"
 #include "tools/model_file.h"
+#include "tools/state_dict.h"
 #include "tools/stop.h"
 #include "tools/train_line.h"
 #include "tools/train_log.h"
@@ -22,7 +23,7 @@ typedef struct run {
 	train_line line;
 	trainer trainer;
 	progress progress;
-	FILE *log;
+	train_log log;
 	char model[4096], best[4096], log_path[4096];
 	bool written;        /* is there a model of this training? */
 	score valid;         /* of the model that is kept so far, if this process evaluated it */
@@ -31,30 +32,33 @@ typedef struct run {
 	double saved_second;
 } run;
 
-static tl_status make_directory(const char *path, tl_error *err)
+static tl_status make_directory(const char *option, const char *path, tl_error *err)
 {
 	char partial[4096];
-	snprintf(partial, sizeof partial, "%s", path); /* train_line_read saw that it is short enough */
+	if (snprintf(partial, sizeof partial, "%s", path) >= (int)sizeof partial)
+		return tl_error_set(err, TL_ERR_ARGUMENT, "%s: the path is too long", option);
 	for (char *at = partial + 1;; at++) {
 		char c = *at;
 		if (c != '/' && c != '\0')
 			continue;
 		*at = '\0';
 		if (mkdir(partial, 0777) && errno != EEXIST)
-			return tl_error_set(err, TL_ERR_IO, "--out: the directory %s cannot be made: %s", partial,
-				strerror(errno));
+			return tl_error_set(err, TL_ERR_IO, "%s: the directory %s cannot be made: %s", option,
+				partial, strerror(errno));
 		*at = c;
 		if (c == '\0')
 			return TL_OK;
 	}
 }
 
-/* The log must be none of the files that options name. */
+/* The log must be none of the files that options name, nor the journal. */
 static tl_status check_log(const run *r, tl_error *err)
 {
 	struct stat log, other;
 	if (stat(r->log_path, &log))
 		return TL_OK;
+	if (!fstat(fileno(r->line.journal.file), &other) && other.st_dev == log.st_dev && other.st_ino == log.st_ino)
+		return tl_error_set(err, TL_ERR_ARGUMENT, "--log: %.200s is for what happens within epochs", r->log_path);
 	for (int i = 0; i < r->line.given.n; i++) {
 		const char *option = r->line.given.v[i], *value = strchr(option, '=');
 		if (value && !argument_is(option, "log") && stat(value + 1, &other) == 0 && other.st_dev == log.st_dev &&
@@ -65,18 +69,27 @@ static tl_status check_log(const run *r, tl_error *err)
 	return TL_OK;
 }
 
+/* Another training's files are replaced only where that is wanted. */
+static tl_status check_new(const run *r, tl_error *err)
+{
+	if (r->line.saved.file || r->line.options.overwrite || access(r->line.last, F_OK))
+		return TL_OK;
+	return tl_error_set(err, TL_ERR_ARGUMENT,
+		"--out: %.400s holds a training already (%.400s): --resume goes on with it, --overwrite begins anew in its place",
+		r->line.options.out, r->line.last);
+}
+
 static tl_status open_files(run *r, tl_error *err)
 {
 	const train_options *o = &r->line.options;
-	if (make_directory(o->out, err))
+	if (make_directory("--out", o->out, err) || (o->tensorboard && make_directory("--tensorboard", o->tensorboard, err)))
 		return err->status;
 	snprintf(r->model, sizeof r->model, "%.4070s/model.safetensors", o->out);
 	snprintf(r->best, sizeof r->best, "%.4070s/best.safetensors", o->out);
 	snprintf(r->log_path, sizeof r->log_path, "%.4070s%s", o->log ? o->log : o->out, o->log ? "" : "/log.jsonl");
-	if (check_log(r, err))
+	if (journal_hold(&r->line.journal, o->out, true, err) || check_new(r, err) || check_log(r, err))
 		return err->status;
-	r->log = train_log_open(r->log_path, r->trainer.state.logged, err);
-	return r->log ? TL_OK : err->status;
+	return train_log_open(&r->log, r->log_path, &r->line.journal, &r->trainer, err);
 }
 
 static tl_status save(run *r, tl_error *err)
@@ -86,18 +99,33 @@ static tl_status save(run *r, tl_error *err)
 	return train_state_save(&r->trainer, &r->line.given, r->line.last, err);
 }
 
+/* That the model can be saved under the names that are wanted. */
+static tl_status check_names(run *r, tl_error *err)
+{
+	task *t = r->line.task;
+	t->dict.on = r->line.options.pytorch_names;
+	if (!t->dict.on)
+		return TL_OK;
+	tl_error why = {0};
+	tl_pytorch *names = state_dict_of(t, &why);
+	tl_pytorch_free(names);
+	return names ? TL_OK : tl_error_set(err, why.status, "--pytorch-names: %s", why.text);
+}
+
 /* Data, model, optimiser; with --resume as they were. Another training's state must not be taken for this one's. */
 static tl_status prepare(run *r, tl_error *err)
 {
 	const train_options *o = &r->line.options;
 	task *t = r->line.task;
+	if (check_new(r, err)) /* before data are read, which takes time; and again once the directory is held */
+		return err->status;
 	t->tape = tl_tape_new(
 		&(tl_tape_options){.threads = (int)o->threads, .seed = (uint64_t)o->seed, .check = o->check_nan});
 	t->store = tl_store_new();
 	t->rng = (tl_rng){.seed = (uint64_t)o->seed};
 	if (!t->tape || !t->store)
 		return tl_error_memory(err);
-	if (t->kind->open(t, true, err) || t->kind->build(t, err) || t->kind->init(t, err) ||
+	if (t->kind->open(t, true, err) || t->kind->build(t, err) || check_names(r, err) || t->kind->init(t, err) ||
 		trainer_init(&r->trainer, t, o, err))
 		return err->status;
 	if (r->line.saved.file && saved_training_load(&r->line.saved, &r->trainer, err))
@@ -135,7 +163,7 @@ static tl_status end_epoch(run *r, tl_error *err)
 	bool keep_it = t->keep == KEEP_LAST;
 	if (trainer_end_epoch(t, &report, err))
 		return err->status;
-	if (train_log_epoch(r->log, &report, trainer_updates(t), err))
+	if (train_log_epoch(&r->log, t, &report, err))
 		return err->status;
 	t->state.logged++;
 	keep_it = keep_it || report.better;
@@ -165,7 +193,7 @@ static tl_status train(run *r, tl_error *err)
 		}
 		if (max_steps_done(r))
 			break;
-		if (trainer_update(t, err))
+		if (trainer_update(t, err) || train_log_update(&r->log, t, err))
 			return err->status;
 		train_show_update(&r->progress, t);
 		if (!trainer_epoch_done(t) && save_due(r) && save(r, err))
@@ -182,6 +210,7 @@ static tl_status train_or_explain(run *r, tl_error *err)
 		return TL_OK;
 	if (r->progress.terminal)
 		fputc('\n', stderr);
+	journal_end(&r->line.journal, &r->trainer, "failed", json_pack("{s:s}", "why", why.text), &(tl_error){0});
 	if (why.status != TL_ERR_VALUE)
 		return tl_error_set(err, why.status, "%s", why.text);
 	return tl_error_set(err, why.status, "%.400s; training stopped, %s%s", why.text,
@@ -196,7 +225,7 @@ static tl_status settle(run *r, tl_error *err)
 	tl_safetensors *f = NULL;
 	if (t->keep == KEEP_BEST && t->state.has_best) {
 		f = tl_safetensors_open(r->best, err);
-		if (!f || tl_store_load(t->task->store, f, err)) {
+		if (!f || model_read_weights(t->task, f, err)) {
 			tl_safetensors_free(f);
 			return err->status;
 		}
@@ -220,8 +249,12 @@ static tl_status print_result(run *r, tl_error *err)
 		score_json(&part[TRAIN]), "valid", score_json(&part[VALID]), "test", score_json(&part[TEST]), "tok_per_s",
 		speed, "seconds", t->seconds, "epochs", (json_int_t)(t->state.epoch - 1), "steps",
 		(json_int_t)trainer_updates(t), "params", (json_int_t)tl_store_size(task->store), "model", r->model);
-	return print_json_line(stdout, result) ? TL_OK
-					       : tl_error_set(err, TL_ERR_IO, "standard output: %s", strerror(errno));
+	json_t *end = json_pack("{s:O}", "result", result);
+	if (!print_json_line(stdout, result)) {
+		json_decref(end);
+		return tl_error_set(err, TL_ERR_IO, "standard output: %s", strerror(errno));
+	}
+	return journal_end(&r->line.journal, t, trainer_finished(t) ? "finished" : "max-steps", end, err);
 }
 
 static void say_how_to_resume(const run *r, const char *why, bool ended)
@@ -248,7 +281,7 @@ static tl_status run_all(run *r, tl_error *err)
 	stop_listen_no_more();
 	if (stop_signal()) {
 		say_how_to_resume(r, stop_signal_name(stop_signal()), false);
-		return TL_OK;
+		return journal_end(&r->line.journal, &r->trainer, stop_signal_name(stop_signal()), NULL, err);
 	}
 	if (!trainer_finished(&r->trainer) && !r->line.options.quiet)
 		say_how_to_resume(r, "--max-steps", true);
@@ -259,8 +292,7 @@ static void run_release(run *r)
 {
 	trainer_release(&r->trainer);
 	train_line_release(&r->line);
-	if (r->log)
-		fclose(r->log);
+	train_log_close(&r->log);
 	free(r);
 }
 

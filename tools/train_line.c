@@ -106,8 +106,12 @@ static tl_status read_line(
 	snprintf(l->last, sizeof l->last, "%s/last.safetensors", out);
 	if (arguments_get(&l->given, "resume")) {
 		tl_error why = {0};
+		if (arguments_get(&l->given, "overwrite"))
+			return tl_error_set(err, TL_ERR_ARGUMENT, "--resume goes on with a training, --overwrite begins anew");
+		if (journal_hold(&l->journal, out, false, err))
+			return err->status;
 		if (saved_training_open(&l->saved, l->last, kind->name, &why))
-			return tl_error_set(err, why.status, "--resume: %.600s", why.text);
+			return tl_error_set(err, why.status, "--resume: %s", why.text);
 		if (join(l, err))
 			return err->status;
 	}
@@ -128,6 +132,7 @@ void train_line_release(train_line *l)
 {
 	task_free(l->task);
 	saved_training_release(&l->saved);
+	journal_release(&l->journal);
 	arguments_release(&l->given);
 	free(l->argv);
 	*l = (train_line){0};
@@ -157,7 +162,8 @@ void train_line_print_resume(const train_line *l, bool ended, FILE *to)
 	fprintf(to, " train %s", l->task->kind->name);
 	for (int i = 0; i < l->given.n; i++) {
 		const char *option = l->given.v[i];
-		if (option_is_saved(option) || argument_is(option, "resume") || (ended && argument_is(option, "max-steps")))
+		if (option_is_saved(option) || argument_is(option, "resume") || argument_is(option, "overwrite") ||
+			(ended && argument_is(option, "max-steps")))
 			continue;
 		putc(' ', to);
 		print_word(option, to);

@@ -7,6 +7,7 @@
 #ifndef TL_TOOLS_TRAIN_LINE_H
 #define TL_TOOLS_TRAIN_LINE_H
 
+#include "tools/journal.h"
 #include "tools/train_state.h"
 
 typedef struct train_line {
@@ -16,6 +17,7 @@ typedef struct train_line {
 	char **argv;          /* of given: options point into it */
 	char last[4096];      /* DIR/last.safetensors */
 	saved_training saved; /* with --resume */
+	journal journal;      /* with --resume held already, where there is one: what is saved stays as it is read */
 } train_line;
 
 /* Ends the program with a sentence (argp) where the options make no sense, and after --help. */

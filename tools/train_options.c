@@ -7,7 +7,8 @@
 
 enum {
 	BATCH = 0x300, ACCUMULATE, OPTIMIZER, LR, MOMENTUM, NESTEROV, LAZY, WEIGHT_DECAY, CLIP, SCHEDULE, GAMMA, PERIOD,
-	WARMUP, EPOCHS, MAX_STEPS, PATIENCE, SEED, THREADS, CHECK_NAN, OUT, KEEP, SAVE_EVERY, RESUME, LOG, QUIET
+	WARMUP, EPOCHS, MAX_STEPS, PATIENCE, SEED, THREADS, CHECK_NAN, OUT, PYTORCH_NAMES, KEEP, SAVE_EVERY, RESUME,
+	OVERWRITE, LOG, LOG_GRADIENTS, TENSORBOARD, QUIET
 };
 
 static const struct argp_option options[] = {
@@ -36,12 +37,21 @@ static const struct argp_option options[] = {
 	{"out", OUT, "DIR", 0,
 		"Directory for model.safetensors, last.safetensors (from which --resume goes on), best.safetensors and "
 		"log.jsonl", 4},
+	{"pytorch-names", PYTORCH_NAMES, 0, 0,
+		"Save model.safetensors and best.safetensors as a state dict of PyTorch: load_state_dict(load_file(path)) takes "
+		"them into a module of embed = nn.Embedding, rnn = nn.LSTM (GRU, RNN) and out = nn.Linear", 4},
 	{"keep", KEEP, "best|last", 0, "Which model is the result: of the best validation, or after the last epoch", 4},
 	{"save-every", SAVE_EVERY, "N[s|m]", 0,
 		"Save last.safetensors after every N updates, seconds or minutes, besides the end of an epoch (10m); SIGINT "
 		"and SIGTERM save it, too", 4},
 	{"resume", RESUME, 0, 0, "Go on from DIR/last.safetensors, with its options, as if it had never been left off", 4},
+	{"overwrite", OVERWRITE, 0, 0, "Begin anew where DIR holds another training, whose files are replaced", 4},
 	{"log", LOG, "FILE", 0, "One JSON object an epoch (DIR/log.jsonl)", 4},
+	{"log-gradients", LOG_GRADIENTS, 0, 0,
+		"Log the gradient's norm of each parameter, and of the states over time: tapeloop plot --show draws them", 4},
+	{"tensorboard", TENSORBOARD, "DIR", 0,
+		"Event files for TensorBoard, in a directory of this training's own: loss and scores, gradient's norm, learning "
+		"rate, speed", 4},
 	{"quiet", QUIET, 0, 0, "No progress", 4},
 	{0},
 };
@@ -109,9 +119,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case THREADS: o->threads = option_int(state, "--threads", arg, 1, 4096); break;
 	case CHECK_NAN: o->check_nan = true; break;
 	case OUT: o->out = option_path(state, "--out", arg); break;
+	case PYTORCH_NAMES: o->pytorch_names = true; break;
 	case KEEP: o->keep = option_word(state, "--keep", arg, keeps) ? KEEP_BEST : KEEP_LAST; break;
 	case SAVE_EVERY: parse_save(o, arg, state); break;
 	case RESUME: o->resume = true; break;
+	case OVERWRITE: o->overwrite = true; break;
+	case LOG_GRADIENTS: o->log_gradients = true; break;
+	case TENSORBOARD: o->tensorboard = option_path(state, "--tensorboard", arg); break;
 	case LOG: o->log = option_path(state, "--log", arg); break;
 	case QUIET: o->quiet = true; break;
 	default:

@@ -31,8 +31,9 @@ typedef struct train_options {
 	int64_t save_steps;    /* save after so many updates; 0: by time */
 	double save_seconds;   /* save when so much time has passed; 0: by updates */
 	keep keep;
-	bool check_nan, quiet, resume;
+	bool check_nan, quiet, resume, overwrite, log_gradients, pytorch_names;
 	const char *out, *log;
+	const char *tensorboard; /* directory of event files; NULL: none */
 } train_options;
 
 /* adam at 0.002, clip 1, batch 32, 10 epochs, seed 1, --out out, a save every ten minutes, keep last. */

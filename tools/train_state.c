@@ -43,8 +43,9 @@ static const struct {
 
 /* They change when a run ends, and what it says, but nothing of what it computes up to there. */
 static const char *const loose[] = {
-	"epochs", "patience", "threads", "max-steps", "save-every", "check-nan", "log", "quiet", "out", "resume"};
-#define LOOSE_SAVED 3 /* the first ones count for a run that goes on, too */
+	"epochs", "patience", "threads", "log-gradients", "max-steps", "save-every", "check-nan", "log", "tensorboard", "quiet",
+	"out", "resume", "overwrite"};
+#define LOOSE_SAVED 4 /* the first ones count for a run that goes on, too */
 
 static bool is_one_of(const char *option, size_t from, size_t to)
 {
@@ -163,8 +164,12 @@ tl_status train_state_save(const trainer *t, const arguments *options, const cha
 	tl_safetensors_pair pair[MODEL_PAIRS + 1];
 	json_t *training = json_pack("{s:i, s:s, s:o, s:o}", "format", FORMAT, "data", digest_text(t->task, digest),
 		"options", arguments_to_json(options, option_is_saved), "state", state_to_json(&t->state));
+	if (training && t->norms && json_object_set_new(training, "grad_norms", grad_norms_save(t->norms))) {
+		json_decref(training);
+		training = NULL;
+	}
 	char *text = training ? json_dumps(training, JSON_COMPACT) : NULL;
-	tl_status status = text ? model_pairs_make(&p, t->task, err) : tl_error_memory(err);
+	tl_status status = text ? model_pairs_make(&p, t->task, false, err) : tl_error_memory(err);
 	if (!status)
 		status = tensors_list(&all, t, err);
 	if (!status) {
@@ -182,7 +187,7 @@ tl_status train_state_save(const trainer *t, const arguments *options, const cha
 /* Passes why on as a sentence about the file. */
 static tl_status about(const char *path, const tl_error *why, tl_error *err)
 {
-	return why->status ? tl_error_set(err, why->status, "%.200s: %.400s", path, why->text) : TL_OK;
+	return why->status ? tl_error_set(err, why->status, "%.200s: %s", path, why->text) : TL_OK;
 }
 
 tl_status saved_training_open(saved_training *s, const char *path, const char *task, tl_error *err)
@@ -228,7 +233,7 @@ static tl_status check_same(const saved_training *s, const task *t, tl_error *er
 	const char *saved = json_string_value(json_object_get(s->training, "data"));
 	if (!saved || strcmp(saved, digest_text(t, digest)))
 		return tl_error_set(err, TL_ERR_ARGUMENT, "the data are not those that the training began with");
-	if (model_pairs_make(&p, t, err))
+	if (model_pairs_make(&p, t, false, err))
 		return err->status;
 	for (int k = 0; k < p.n && !err->status; k++) {
 		const char *text = tl_safetensors_metadata(s->file, p.pair[k].key);
@@ -245,6 +250,8 @@ static tl_status load(const saved_training *s, trainer *t, tl_error *err)
 	tensors all = {0};
 	if (check_same(s, t->task, err) || state_from_json(&t->state, json_object_get(s->training, "state"), err))
 		return err->status;
+	if (t->norms)
+		grad_norms_load(t->norms, json_object_get(s->training, "grad_norms"));
 	if (t->state.epoch < 1)
 		return tl_error_set(err, TL_ERR_FORMAT, "the saved training is damaged: epoch 0");
 	tl_status status = trainer_finished(t) && t->state.place == 0 ? TL_OK : trainer_begin_epoch(t, err);

@@ -35,11 +35,14 @@ tl_status trainer_init(trainer *t, task *task, const train_options *o, tl_error 
 	t->state = (trainer_state){.epoch = 1, .lr = lr, .plateau = tl_plateau_default(lr), .train_loss = NAN};
 	tl_schedule schedule = o->schedule;
 	schedule.lr = lr;
+	if (o->log_gradients && !(t->norms = grad_norms_new(task->store, err)))
+		return err->status;
 	return tl_schedule_check(&schedule, err);
 }
 
 void trainer_release(trainer *t)
 {
+	grad_norms_free(t->norms);
 	tl_optimizer_free(t->optimizer);
 	t->optimizer = NULL;
 }
@@ -122,6 +125,8 @@ static tl_status update(trainer *t, int64_t n, sums *s, tl_error *err)
 			return err->status;
 	if (n > 1)
 		tl_scale_grad(t->task->store, 1 / (double)s->weight);
+	if (t->norms)
+		grad_norms_add(t->norms, t->task->store);
 	double norm = tl_clip_norm(t->task->store, t->options->clip > 0 ? t->options->clip : INFINITY);
 	if (!isfinite(s->loss) || !isfinite(norm))
 		return tl_error_set(err, TL_ERR_VALUE, "the %s is no finite number (try a lower --lr%s)",
@@ -158,6 +163,11 @@ tl_status trainer_update(trainer *t, tl_error *err)
 	return TL_OK;
 }
 
+tl_status trainer_look(trainer *t, batch_loss *loss, tl_error *err)
+{
+	return record(t, 0, t->state.batches, loss, err);
+}
+
 /* The validation's score; without such a part one batch shows whether the net still works. */
 static tl_status validate(trainer *t, score *valid, tl_error *err)
 {
@@ -171,7 +181,7 @@ static tl_status validate(trainer *t, score *valid, tl_error *err)
 	} else {
 		batch_loss probe;
 		tl_real mean = 0;
-		if (record(t, 0, t->state.batches, &probe, err))
+		if (trainer_look(t, &probe, err))
 			return err->status;
 		if (tl_read(probe.mean, &mean, 1))
 			return tape_error(task->tape, err);
@@ -236,4 +246,26 @@ bool trainer_finished(const trainer *t)
 int64_t trainer_updates(const trainer *t)
 {
 	return tl_optimizer_steps(t->optimizer);
+}
+
+static double updates_left(const trainer *t)
+{
+	const trainer_state *s = &t->state;
+	int64_t most = t->options->max_steps, done = trainer_updates(t), k = t->options->accumulate;
+	int64_t an_epoch = (t->task->batches + k - 1) / k, epochs = t->task->once ? 1 : t->options->epochs;
+	double left = (double)(epochs - s->epoch + 1) * (double)an_epoch - (double)((s->place + k - 1) / k);
+	if (trainer_finished(t))
+		return 0;
+	return most && left > (double)(most - done) ? (double)(most > done ? most - done : 0) : left;
+}
+
+int64_t trainer_all_updates(const trainer *t)
+{
+	return trainer_updates(t) + (int64_t)updates_left(t);
+}
+
+double trainer_seconds_left(const trainer *t)
+{
+	double an_update = t->batches ? t->seconds / (double)t->batches * (double)t->options->accumulate : 0;
+	return an_update * updates_left(t);
 }

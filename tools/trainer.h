@@ -14,6 +14,7 @@
 #ifndef TL_TOOLS_TRAINER_H
 #define TL_TOOLS_TRAINER_H
 
+#include "tools/grad_norms.h"
 #include "tools/task.h"
 
 typedef struct trainer_state {
@@ -42,6 +43,7 @@ typedef struct trainer {
 	double seconds;           /* that it took */
 	int64_t epoch_tokens;     /* of these, in the running epoch */
 	double epoch_seconds;
+	grad_norms *norms;        /* NULL: they are not wanted */
 } trainer;
 
 /* An epoch that ended. */
@@ -72,10 +74,15 @@ tl_status trainer_update(trainer *t, tl_error *err);
  * the last updates broke is an error; then the state stays.
  */
 tl_status trainer_end_epoch(trainer *t, epoch_report *r, tl_error *err);
+/* Record the epoch's first batch as in training, for a look at it: nothing of the training changes. */
+tl_status trainer_look(trainer *t, batch_loss *loss, tl_error *err);
 /* Is nothing left to do: epochs, patience? */
 bool trainer_finished(const trainer *t);
 
 int64_t trainer_updates(const trainer *t);
+/* Updates of all epochs, or up to --max-steps, and seconds that the rest will take, as far as is known now. */
+int64_t trainer_all_updates(const trainer *t);
+double trainer_seconds_left(const trainer *t);
 /* The mean over the running epoch so far, or of the last one where it has just begun. */
 score trainer_score(const trainer *t);
 

@@ -79,6 +79,7 @@ static tl_status translator_build(task *base, tl_error *err)
 		.layers = (int)n->layers,
 		.decoder_layers = (int)t->decoder_layers,
 		.bidirectional = n->bidirectional && !t->kernel,
+		.no_bias = n->no_bias,
 		.encoder_more = net_rnn(n, 0),
 		.kernel = t->kernel,
 		.bridge = true,
@@ -131,6 +132,7 @@ static void translator_release(task *base)
 	for (int k = 0; k < PARTS; k++)
 		bitext_release(&t->part[k]);
 	batches_release(&t->order);
+	tl_function_cache_free(t->steps);
 	free(t->batch.which);
 	free(t->batch.lengths);
 	free(t->batch.x);

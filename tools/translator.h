@@ -9,7 +9,7 @@
 #define TL_TOOLS_TRANSLATOR_H
 
 #include "models/beam.h"
-#include "models/seq2seq.h"
+#include "models/seq2seq_decode.h"
 #include "tools/batches.h"
 #include "tools/options.h"
 #include "tools/task.h"
@@ -46,6 +46,7 @@ typedef struct translator {
 	int64_t beam;           /* the test's; 1: greedy only */
 	bool by_bleu;           /* what the best epoch is told by */
 	tl_seq2seq *model;
+	tl_function_cache *steps; /* of searches */
 	bitext part[PARTS];
 	batches order;          /* of the training pairs */
 	struct pairs_batch {    /* the batch at hand */

@@ -29,7 +29,8 @@ static tl_status draw(const translator *t, int64_t line, int64_t rows, int64_t c
 			snprintf(title + used, sizeof title - (size_t)used, ", head %" PRId64, head + 1);
 		for (int64_t k = 0; k < rows * columns; k++)
 			one[k] = weights[k * t->heads + head];
-		heatmap_panel panel = {title, rows, columns, one, row_labels, column_labels};
+		heatmap_panel panel = {.title = title, .rows = rows, .columns = columns, .values = one,
+			.row_labels = row_labels, .column_labels = column_labels};
 		status = heatmap_add(to, &panel, err);
 	}
 	free(one);

@@ -7,6 +7,8 @@
 #include "models/seq2seq_decode.h"
 #include "tools/translator.h"
 
+#define STEPS 64 /* functions that are kept: for numbers of rows and lengths of sources */
+
 static const int32_t banned[] = {VOCAB_PAD, VOCAB_START};
 
 /* A decoder that draws one of the continuations of each row: all others are impossible. */
@@ -75,8 +77,14 @@ tl_beam_result *translator_search(translator *t, const sequences *sources, const
 		.banned = banned,
 		.n_banned = sizeof banned / sizeof *banned,
 	};
+	if (!t->steps && !(t->steps = tl_function_cache_new(STEPS))) {
+		tl_error_memory(err);
+		return NULL;
+	}
 	tl_seq2seq_search *s = tl_seq2seq_search_new(t->model, t->base.tape, steps, rows, a->x, a->lengths, err);
 	tl_beam_result *found = NULL;
+	if (s)
+		tl_seq2seq_search_use(s, t->steps);
 	if (s && o->draw)
 		found = draw(s, number, rows, o, &options, err);
 	else if (s)
