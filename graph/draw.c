@@ -9,8 +9,9 @@
 #include <math.h>
 #include <string.h>
 
-#define PLAIN 250 /* what a drawing with every op may cost, see tl__draw_rank, */
-#define COST 600 /* and any other: Graphviz 2.43 takes a tenth of a second for it */
+/* What a chosen drawing may cost, see tl__draw_rank: one that shows every op, to be readable; any other. */
+#define PLAIN 250
+#define COST 600 /* Graphviz 2.43 takes a tenth of a second for it */
 
 static tl_status check(int n, const tl_var *v, tl_error *err)
 {

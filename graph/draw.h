@@ -132,9 +132,9 @@ typedef struct tl_draw_options {
 /*
  * Draws what the outputs, variables of one tape, depend on. Computes nothing and leaves the tape as it is.
  * NULL options: all defaults. Flushes the stream and leaves it open.
- * TL_ERR_ARGUMENT for n < 1, steps or axes that do not parse, and patterns that match nothing; TL_ERR_STALE
- * for a variable of a tape that was reset, or of another tape; for a failed variable the status that its
- * tape holds; TL_ERR_MEMORY. Nothing is written then. TL_ERR_IO where the stream refuses.
+ * TL_ERR_ARGUMENT for n < 1, steps or axes that do not parse, patterns that match nothing, and a part that is
+ * empty; TL_ERR_STALE for a variable of a tape that was reset, or of another tape; for a failed variable the
+ * status that its tape holds. Nothing is written then. TL_ERR_MEMORY; TL_ERR_IO where the stream refuses.
  */
 TL_API tl_status tl_tape_draw(FILE *to, int n, const tl_var *outputs, const tl_draw_options *options, tl_error *err);
 

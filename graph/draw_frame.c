@@ -94,9 +94,10 @@ static bool frame_of(tl__draw *d, uint32_t run, uint32_t scope, uint32_t *chain,
 	while (n > 0) {
 		scope = chain[--n];
 		uint32_t *known = tl__draw_find(d, &d->scopes, run, scope);
-		at = *known = within(d, at, &scopes[scope], run);
+		at = known ? within(d, at, &scopes[scope], run) : 0;
 		if (!at)
 			return false;
+		*known = at;
 	}
 	*frame = at;
 	return true;

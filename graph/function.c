@@ -101,8 +101,10 @@ static tl_status take_results(tl_function *f, const tl_function_options *o, cons
 
 static tl_status record(tl_function *f, const tl_function_options *o, void *zero, tl_error *err)
 {
-	tl_var *in = tl__function_array(f, (size_t)f->inputs, sizeof *in, err), *out = tl__function_array(f, (size_t)f->outputs, sizeof *out, err);
-	tl_var *state = tl__function_array(f, (size_t)f->states, sizeof *state, err), *next = tl__function_array(f, (size_t)f->states, sizeof *next, err);
+	tl_var *in = tl__function_array(f, (size_t)f->inputs, sizeof *in, err);
+	tl_var *out = tl__function_array(f, (size_t)f->outputs, sizeof *out, err);
+	tl_var *state = tl__function_array(f, (size_t)f->states, sizeof *state, err);
+	tl_var *next = tl__function_array(f, (size_t)f->states, sizeof *next, err);
 	tl_recording r = {f->tape, in, state, out, next};
 	if (!in || !out || !state || !next)
 		return err->status;

@@ -23,8 +23,8 @@
  *
  * Rules:
  *  1. Shapes and types are those of the recording; for other shapes make another function.
- *  2. Inputs are read where they lie, during the call. Parameters (tl_use) are read where they lie at every call, so a
- *     function sees what an optimiser did since the last one. What else was recorded (tl_input, tl_fill) is a
+ *  2. Inputs are read where they lie, during the call. Parameters (tl_use) are read where they lie at every call, so
+ *     a function sees what an optimiser did since the last one. What else was recorded (tl_input, tl_fill) is a
  *     constant; what was borrowed (tl_borrow) is read live, and must outlive the function.
  *  3. States are the function's: zeros at first, then what the last run made of them, which is where the next one
  *     reads them; nothing is copied where the step computes a state of its own.
@@ -84,7 +84,7 @@ TL_API tl_status tl_function_run(tl_function *f, const void *const *in);
 /* Of the last call that failed, or without status. */
 TL_API const tl_error *tl_function_error(const tl_function *f);
 
-/* Output k of the last run, with any strides, where it was computed: valid until the next run. */
+/* Output k of the last run where it was computed, with any strides: valid until the next run. NULL before a run. */
 TL_API const tl_tensor *tl_function_output(const tl_function *f, int k);
 /* Copies it, dense and row-major; n must be its number of elements. */
 TL_API tl_status tl_function_read(tl_function *f, int k, tl_real *to, int64_t n);

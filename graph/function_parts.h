@@ -40,6 +40,7 @@ struct tl_function {
 	char *memory[2];     /* base 0 of the plan, aligned; or: */
 	const tl__shared_values *shared;
 	unsigned turn;       /* of the two that the next run writes to */
+	bool ran;            /* there are outputs */
 	tl_frame frame;
 	tl_arena mem;        /* all arrays, and the memory */
 	tl_arena scratch;    /* of kernels */

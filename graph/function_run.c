@@ -88,6 +88,7 @@ tl_status tl_function_run(tl_function *f, const void *const *in)
 	}
 	keep_states(f);
 	f->turn = !f->turn;
+	f->ran = true;
 	f->tape->step++;
 	return TL_OK;
 }
@@ -99,7 +100,7 @@ const tl_error *tl_function_error(const tl_function *f)
 
 const tl_tensor *tl_function_output(const tl_function *f, int k)
 {
-	return k >= 0 && k < f->outputs ? &f->tape->nodes[f->output[k]].value : NULL;
+	return k >= 0 && k < f->outputs && f->ran ? &f->tape->nodes[f->output[k]].value : NULL;
 }
 
 static tl_status read_out(tl_function *f, int k, tl_dtype dtype, void *to, int64_t n)
@@ -107,10 +108,10 @@ static tl_status read_out(tl_function *f, int k, tl_dtype dtype, void *to, int64
 	const tl_tensor *value = tl_function_output(f, k);
 	char text[TL_SHAPE_TEXT];
 	forget_error(f);
+	if (!f->ran)
+		return tl_error_set(&f->error, TL_ERR_ARGUMENT, "function: it has not run yet");
 	if (!value)
 		return tl_error_set(&f->error, TL_ERR_ARGUMENT, "function: there is no output %d, it has %d", k, f->outputs);
-	if (!value->data)
-		return tl_error_set(&f->error, TL_ERR_ARGUMENT, "function: it has not run yet");
 	if (value->dtype != dtype)
 		return tl_error_set(&f->error, TL_ERR_TYPE, "function: output %d holds %s", k, tl_dtype_name(value->dtype));
 	if (tl_shape_size(value->shape) != n)

@@ -72,7 +72,9 @@ tl_tape *tl_tape_like(const tl_tape *t)
 
 tl_tape *tl__tape_within(const tl_tape *t)
 {
-	return make(options_of(t), t->pool);
+	tl_tape_options o = options_of(t);
+	o.check = t->check;
+	return make(o, t->pool);
 }
 
 void tl_tape_free(tl_tape *t)

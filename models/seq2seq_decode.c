@@ -135,8 +135,8 @@ tl_seq2seq_search *tl_seq2seq_search_new(const tl_seq2seq *model, tl_tape *tape,
 		tl_error_memory(err);
 		return NULL;
 	}
-	*s = (tl_seq2seq_search){.model = model, .tape = tape, .steps_of = tl_function_cache_new(OWN_STEPS), .own_steps = true,
-		.steps = steps, .batch = batch};
+	*s = (tl_seq2seq_search){.model = model, .tape = tape, .own_steps = true, .steps = steps, .batch = batch};
+	s->steps_of = tl_function_cache_new(OWN_STEPS);
 	if (!s->steps_of)
 		tl_error_memory(err);
 	if (!s->steps_of || encode(s, source, lengths, err)) {

@@ -103,6 +103,31 @@ is "and its cell" holds '"work": "trees plain 2..6 V11 I5 H8 B3"'
 bench trees --min-leaves 1 --leaves 1
 is "a tree may be a leaf" holds '"work": "trees lstm 1..1 '
 
+# Forward runs have no loss; a layer in every form has nothing else than times.
+for cell in lstm gru mgu; do
+    for impl in composed auto; do
+        works bench forward --cell $cell --input 3 --hidden 4 --length 5 --batch 2 --steps 9 --threads 2 --impl $impl
+        is "forward prints JSON" json out
+        is "forward names its sizes" holds "\"work\": \"forward $cell I3 H4 L2 T5 B2\""
+        is "forward has no loss" [ "$(grep -c loss out)" = 0 ]
+        is "forward tells its time" between 1e-6 "$(number ms_per_step out)" 1e6
+        is "the fastest step is no slower" between 1e-6 "$(number best_ms out)" "$(number ms_per_step out)"
+        is "forward asks for no memory" same "$(number allocations_per_step out)" 0.0
+    done
+done
+works bench forward --cell lstm --hidden 4 --impl fused --profile --steps 2
+is "forward has a profile" holds 'phase of a step' err
+refused "rnn: cell mgu has no fused form" bench forward --cell mgu --impl fused
+for cell in lstm gru gru_lbr rnn rnn_relu; do
+    works bench fused --cell $cell --input 3 --hidden 4 --length 5 --batch 3 --rounds 4 --threads 2
+    is "fused prints JSON" json out
+    is "fused names its sizes" holds "\"work\": \"fused $cell I3 H4 T5 B3\""
+    for key in raw_ms composed_ms fused_ms auto_ms fused_over_raw auto_over_better fused_over_raw_cpu; do
+        is "fused tells $key" between 1e-6 "$(number $key out)" 1e6
+    done
+done
+refused "--cell: mgu is none of lstm, gru" bench fused --cell mgu
+
 # Losses go down: the steps train.
 bench last-state --steps 1 --warmup 0
 loss=$(number loss out)
@@ -202,7 +227,7 @@ works bench gemm --help
 # --- The list of works
 
 works bench --help
-for work in lm last-state infer seq2seq ragged unequal trees gemm; do
+for work in lm last-state forward infer seq2seq ragged unequal trees fused gemm; do
     is "lists $work" holds "tapeloop bench $work "
 done
 run bench

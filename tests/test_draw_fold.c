@@ -68,6 +68,21 @@ START_TEST(groups_of_ops)
 }
 END_TEST
 
+/* What has a name, is an output, or is used twice, is shown by itself. */
+START_TEST(what_is_not_grouped)
+{
+	tl_var x = tl_name(number(1), "x"), named = tl_name(tl_exp(x), "named"), shown = tl_exp(tl_neg(named));
+	tl_var twice = tl_sin(tl_cos(shown)), out[] = {shown, tl_mul(tl_neg(twice), tl_abs(twice))};
+	char *text = drawing(2, out, &(tl_draw_options){.fold = TL_DRAW_FOLD_OPS});
+	ck_drawn(text, "[label=<<b>named</b><br/><font point-size=\"9\">exp</font>>", 1);
+	ck_drawn(text, "[label=<neg, exp<br/>", 1);
+	ck_drawn(text, "[label=<cos, sin>", 1);
+	ck_drawn(text, "\"mul\" [label=<", 1);
+	ck_assert_int_eq(count_boxes(text), 5);
+	free(text);
+}
+END_TEST
+
 START_TEST(a_step_is_a_box)
 {
 	tl_var y = record(2, 4);
@@ -215,6 +230,43 @@ START_TEST(names_of_axes)
 }
 END_TEST
 
+/* A loop without scopes: of boxes of one name the first two and the last one stay. */
+START_TEST(boxes_of_one_name)
+{
+	tl_var v = number(1);
+	for (int i = 0; i < 400; i++)
+		v = tl_exp(tl_name(tl_neg(v), "minus"));
+	char *text = drawing(1, &v, NULL);
+	ck_drawn(text, "\"minus\" [label", 1);
+	ck_drawn(text, "\"minus.2\" [label", 1);
+	ck_drawn(text, "\"minus.400\" [label", 1);
+	ck_drawn(text, "\"...minus\" [label=<<b>... x 397 ...</b><br/><font point-size=\"9\">neg x 397</font>>", 1);
+	ck_drawn(text, "\"exp.400\" [label=<exp<br/><font point-size=\"9\">scalar</font>> peripheries=2", 1);
+	ck_drawn(text, "\"...minus\" -> \"...exp\" [weight=8 label=\"scalar x 397\"]", 1);
+	ck_assert_int_eq(count_boxes(text), 1 + 4 + 4);
+	free(text);
+	text = fold(v, TL_DRAW_FOLD_NONE, ":");
+	ck_assert_int_eq(count_boxes(text), 1 + 800);
+	free(text);
+}
+END_TEST
+
+/* Told to show everything, a drawing has no long edges: what is used far away stands there again, dashed. */
+START_TEST(far_uses)
+{
+	tl_var x = tl_name(number(1), "x"), v = x;
+	for (int i = 0; i < 300; i++)
+		v = i == 150 ? tl_add(v, x) : tl_neg(v);
+	v = tl_add(v, x);
+	char *text = fold(v, TL_DRAW_FOLD_NONE, ":");
+	ck_drawn(text, "\"add < x\" [label=<x<br/><font point-size=\"9\">scalar</font>> style=\"rounded,dashed\"", 1);
+	ck_drawn(text, "\"add.2 < x\" [label=<x<br/>", 1);
+	ck_drawn(text, "\"x\" -> ", 1);
+	ck_drawn(text, "{rank=same; \"add < x\" -> \"add\" [weight=8 headlabel=1]}", 1);
+	free(text);
+}
+END_TEST
+
 /* A checkpoint's call is one box, which tells what it computes. */
 START_TEST(a_checkpoint_tells_its_ops)
 {
@@ -288,6 +340,7 @@ Suite *tl_test_suite(void)
 	TCase *c = tcase_create("fold");
 	tcase_add_checked_fixture(c, setup_cell, teardown);
 	tcase_add_test(c, groups_of_ops);
+	tcase_add_test(c, what_is_not_grouped);
 	tcase_add_test(c, a_step_is_a_box);
 	tcase_add_test(c, a_layer_is_a_box);
 	tcase_add_test(c, steps_without_a_layer);
@@ -295,6 +348,8 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, what_is_left_out_is_counted);
 	tcase_add_test(c, patterns_keep_scopes_unfolded);
 	tcase_add_test(c, names_of_axes);
+	tcase_add_test(c, boxes_of_one_name);
+	tcase_add_test(c, far_uses);
 	tcase_add_test(c, a_checkpoint_tells_its_ops);
 	tcase_add_test(c, huge_tapes);
 	suite_add_tcase(s, c);

@@ -90,8 +90,8 @@ static void compare_cell(const tl_cell *cell, const tl_tape_options *options)
 	tl_tape *plain = tl_tape_new(&(tl_tape_options){.executor = &tl_executor_plain});
 	setup();
 	use_tape(options);
-	tl_rnn *rnn = make_net(&(tl_rnn_options){.cell = cell, .input = E, .hidden = H, .project = tl_cell_projects(cell) ? 3 : 0,
-		.layers = LAYERS});
+	tl_rnn *rnn = make_net(&(tl_rnn_options){
+		.cell = cell, .input = E, .hidden = H, .project = tl_cell_projects(cell) ? 3 : 0, .layers = LAYERS});
 	tl_function *f = stream_of(tape, rnn);
 	int n = B * (int)tl_rnn_output_size(rnn);
 	for (int t = 0; t < STEPS; t++) {
@@ -114,8 +114,8 @@ static void compare_cell(const tl_cell *cell, const tl_tape_options *options)
 	teardown();
 }
 
-static const tl_tape_options ways[] = {{.threads = 1}, {.threads = 2}, {.threads = 2, .plan = "tiny"}, {.plan = "none"},
-	{.executor = &tl_executor_plain}};
+static const tl_tape_options ways[] = {{.threads = 1}, {.threads = 2}, {.threads = 2, .plan = "tiny"},
+	{.plan = "none"}, {.executor = &tl_executor_plain}};
 
 START_TEST(steps_equal_recordings)
 {
@@ -624,6 +624,7 @@ START_TEST(wrong_calls_are_explained)
 	tl_function *f = make((tl_function_options){.record = record_cube, .inputs = 1, .input = &vector, .outputs = 2});
 	tl_real x[2] = {1, 2};
 	int32_t i[2];
+	ck_assert_ptr_null(tl_function_output(f, 0));
 	ck_assert_int_eq(tl_function_read(f, 0, x, 1), TL_ERR_ARGUMENT);
 	ck_assert_ptr_nonnull(strstr(tl_function_error(f)->text, "not run yet"));
 	ck_assert_int_eq(tl_function_run(f, NULL), TL_ERR_ARGUMENT);
@@ -634,6 +635,7 @@ START_TEST(wrong_calls_are_explained)
 	ck_assert_int_eq(tl_function_read(f, 2, x, 2), TL_ERR_ARGUMENT);
 	ck_assert_int_eq(tl_function_read_index(f, 1, i, 2), TL_ERR_TYPE);
 	ck_assert_ptr_null(tl_function_output(f, -1));
+	ck_assert_ptr_nonnull(tl_function_output(f, 1));
 	ck_assert_ptr_null(tl_function_state(f, 0));
 	tl_function_free(f);
 	use_tape(&(tl_tape_options){.plan = "no such pass"});

@@ -195,10 +195,42 @@ static tl_status stream(tl_error *err)
 	return err->status;
 }
 
+static void look_away(void *context, const tl_draw_box *box, tl_draw_mark *mark)
+{
+	(void)context;
+	snprintf(mark->label, sizeof mark->label, "%zu", box->n);
+}
+
+static tl_status draw(tl_error *err)
+{
+	static const tl_draw_overlay overlay = {.mark = look_away};
+	tl_draw_options o = {.fold = TL_DRAW_FOLD_NONE, .expand = "t*", .overlay = &overlay, .legend = true};
+	tl_tape *tape = tl_tape_new(&(tl_tape_options){.threads = 1});
+	FILE *to = fopen("/dev/null", "w");
+	if (!tape)
+		tl_error_memory(err);
+	tl_var x = tape ? tl_fill(tape, TL_SHAPE(2), 1) : (tl_var){0}, out[2] = {x};
+	for (int t = 0; tape && t < 1500; t++) {
+		tl_scope_begin(tape, "t", t);
+		out[0] = tl_tanh(tl_mul(out[0], out[0]));
+		tl_scope_end(tape);
+	}
+	if (tape && tl_grad(tl_sum_all(out[0]), 1, &x, &out[1]))
+		tl_error_set(err, tl_tape_status(tape), "%s", tl_tape_error(tape)->text);
+	if (!err->status)
+		tl_tape_draw(to, 2, out, &o, err);
+	o.steps = ":";
+	if (!err->status)
+		tl_tape_draw(to, 2, out, &o, err);
+	fclose(to);
+	tl_tape_free(tape);
+	return err->status;
+}
+
 static const struct {
 	tl_status (*run)(tl_error *err);
 	long least; /* allocations */
-} programs[] = {{train_composed, 20}, {train_fused, 20}, {train_auto, 20}, {decode, 20}, {stream, 60}};
+} programs[] = {{train_composed, 20}, {train_fused, 20}, {train_auto, 20}, {decode, 20}, {stream, 60}, {draw, 12}};
 
 START_TEST(nth_allocation_fails)
 {

@@ -26,8 +26,8 @@ static const struct argp_option options[] = {
 
 static const char after[] =
 	"\v"
-	"A step records the graph, computes loss and gradients, updates by SGD and resets the tape; in a work without "
-	"gradients it records, computes and resets. One JSON object goes to standard output:\n\n"
+	"A step records the graph, computes loss and gradients, updates by SGD and resets the tape; the work "
+	"forward records once and runs that again and again. One JSON object goes to standard output:\n\n"
 	"  ms_per_step           median of the timed steps\n"
 	"  best_ms               the fastest of them\n"
 	"  first_step_ms         the very first step\n"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How `tapeloop bench` measures. One training step is what a program does: record, forward, loss,
- * backward, update, reset; nothing but the tape may ask for memory in it. In a work without gradients: record,
- * forward, reset. In this order:
+ * backward, update, reset; nothing but the tape may ask for memory in it. A work without gradients is recorded once, as
+ * a function, and a step is a run of that (but profiled steps record, compute and reset). In this order:
  *
  *	the first step | --warmup steps | recording alone, RECORDINGS times | --steps timed steps
  *	and for --profile: | --steps profiled steps
@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "graph/function.h"
 #include "graph/grad.h"
 #include "optim/optimizer.h"
 #include "tools/bench.h"
@@ -29,6 +30,7 @@ typedef struct bench_run {
 	const bench_job *job;
 	tl_tape *tape;
 	tl_optimizer *sgd;
+	tl_function *function; /* of a work without gradients, unless its steps are recorded */
 	double *seconds; /* of each timed step */
 	tl_var *params, *grads;
 	tl_real loss;    /* of the last step */
@@ -54,7 +56,28 @@ double bench_median(double *x, int64_t n)
 	return (x[(n - 1) / 2] + x[n / 2]) / 2;
 }
 
-static tl_status step(bench_run *r, double *seconds, tl_error *err)
+static void record_function(void *user, const tl_recording *to)
+{
+	const bench_run *r = user;
+	to->out[0] = r->work->record(r->job->model, to->tape);
+}
+
+/* The first one makes the function. */
+static tl_status step_function(bench_run *r, double *seconds, tl_error *err)
+{
+	double begin = seconds_now();
+	if (!r->function)
+		r->function = tl_function_new(
+			r->tape, &(tl_function_options){.record = record_function, .user = r, .outputs = 1}, err);
+	if (!r->function)
+		return err->status;
+	if (tl_function_run(r->function, NULL))
+		return tl_error_set(err, tl_function_error(r->function)->status, "%s", tl_function_error(r->function)->text);
+	*seconds = seconds_now() - begin;
+	return TL_OK;
+}
+
+static tl_status step_tape(bench_run *r, double *seconds, tl_error *err)
 {
 	double begin = seconds_now();
 	tl_profile_enter(r->tape, TL_PHASE_RECORD);
@@ -70,6 +93,16 @@ static tl_status step(bench_run *r, double *seconds, tl_error *err)
 	tl_tape_reset(r->tape);
 	*seconds = seconds_now() - begin;
 	return TL_OK;
+}
+
+static tl_status step(bench_run *r, double *seconds, tl_error *err)
+{
+	return r->work->forward ? step_function(r, seconds, err) : step_tape(r, seconds, err);
+}
+
+static tl_tape_stats stats(const bench_run *r)
+{
+	return r->function ? tl_function_get_stats(r->function) : tl_tape_get_stats(r->tape);
 }
 
 /* The graph of one step, gradients included if there are any, without a value. */
@@ -99,11 +132,11 @@ static tl_status measure(bench_run *r, const bench_options *o, bench_figures *f,
 	for (int k = 0; k < RECORDINGS; k++)
 		if (record(r, &recordings[k], &f->nodes, err))
 			return err->status;
-	tl_tape_stats before = tl_tape_get_stats(r->tape);
+	tl_tape_stats before = stats(r);
 	for (int64_t k = 0; k < o->steps; k++)
 		if (step(r, &r->seconds[k], err))
 			return err->status;
-	f->stats = tl_tape_get_stats(r->tape);
+	f->stats = stats(r);
 	f->stats.allocations -= before.allocations;
 	f->stats.plan_hits -= before.plan_hits;
 	f->stats.plan_misses -= before.plan_misses;
@@ -141,7 +174,7 @@ static tl_status profile(bench_run *r, const bench_options *o, const bench_figur
 		return tl_error_memory(err);
 	tl_profile_attach(r->tape, times);
 	for (int64_t k = 0; k < o->steps && !err->status; k++)
-		if (!step(r, &r->seconds[k], err))
+		if (!step_tape(r, &r->seconds[k], err))
 			p.seconds += r->seconds[k];
 	tl_profile_attach(r->tape, NULL);
 	p.times = times;
@@ -180,6 +213,7 @@ static tl_status run(const bench_work *work, bench_job *job, const bench_options
 		profile(&r, o, &figures, err);
 	if (r.to && r.to != stderr && fclose(r.to) && !err->status)
 		profile_error(o->profile, err);
+	tl_function_free(r.function);
 	tl_optimizer_free(r.sgd);
 	tl_store_set_pool(job->store, NULL);
 	tl_tape_free(r.tape);

@@ -26,7 +26,7 @@ static const struct {
 	{"graph", command_graph, NULL, "graph TASK|MODEL [OPTION...]", "draw a model unrolled over time"},
 	{"probe", command_probe, NULL, "probe MODEL [OPTION...]", "look at a model's gates, states, attention"},
 	{"info", command_info, NULL, "info MODEL", "what a model file holds"},
-	{"convert", command_convert, NULL, "convert MODEL -o FILE [OPTION...]", "models from PyTorch's state dicts, and back"},
+	{"convert", command_convert, NULL, "convert MODEL [OPTION...]", "models from PyTorch's state dicts, and back"},
 	{"watch", command_watch, NULL, "watch DIR...", "see how trainings go, while they do"},
 	{"plot", command_plot, NULL, "plot TRAINING... -o FILE", "draw how trainings went"},
 	{"problem", command_problem, NULL, "problem NAME [OPTION...]", "learn a test of memory: adding, order, reber, copy"},

@@ -192,7 +192,6 @@ static tl_status read_prime(writer *w, const sample_options *o, tl_rng *rng, tl_
 static void print_speed(const writer *w, int64_t symbols, double seconds)
 {
 	const char *unit = w->m->text.unit == UNIT_WORD ? "words" : "characters";
-	fflush(stdout);
 	if (symbols > 0 && seconds > 0)
 		fprintf(stderr, "%lld %s in %.3g s: %.0f a second\n", (long long)symbols, unit, seconds,
 			(double)symbols / seconds);
@@ -217,6 +216,8 @@ static tl_status write_text(writer *w, const sample_options *o, tl_error *err)
 	if (status)
 		return status;
 	putchar('\n');
+	if (fflush(stdout) || ferror(stdout))
+		return tl_error_set(err, TL_ERR_IO, "standard output: %s", strerror(errno));
 	print_speed(w, o->chars, end - begin);
 	return TL_OK;
 }

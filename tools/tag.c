@@ -51,9 +51,11 @@ static void record_tags(void *task, const tl_recording *r)
 static tl_status tag_even(reader_task *t, tl_error *err)
 {
 	tl_function *f = reader_function(t, record_tags, err);
-	if (f && (tl_function_run(f, (const void *[]){t->x}) || tl_function_read_index(f, 0, t->y, t->steps * t->rows)))
-		tl_error_set(err, tl_function_error(f)->status, "%s", tl_function_error(f)->text);
-	return err->status;
+	if (!f)
+		return err->status;
+	if (tl_function_run(f, (const void *[]){t->x}) || tl_function_read_index(f, 0, t->y, t->steps * t->rows))
+		return tl_error_set(err, tl_function_error(f)->status, "%s", tl_function_error(f)->text);
+	return TL_OK;
 }
 
 static tl_status tag_uneven(reader_task *t, tl_error *err)
