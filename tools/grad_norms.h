@@ -7,9 +7,9 @@
  *	"grad_norms_max": {"rnn.l0.w": 0.31, ...}     the greatest of them
  *	"grad_by_step":   {"layer=0/t=*": [3e-9, ..., 0.02], ...}
  *
- * The last one is |dL/dh_t| for t = 0, 1, ...: h_t the first state of all rows after step t of a layer, on all ways to
- * the loss L, those through later states, too; L the mean loss of the epoch's first batch, under the weights after its
- * last update. In the reverse direction t counts from where that one starts. Layers that run fused or with
+ * The last one is |dL/dh_t| for t = 0, 1, ...: h_t the first state of all rows after step t of a layer, on all ways
+ * to the loss L, those through later states, too; L the mean loss of the epoch's first batch, under the weights after
+ * its last update. In the reverse direction t counts from where that one starts. Layers that run fused or with
  * checkpoints have no such states on the tape and are left out.
  */
 #ifndef TL_TOOLS_GRAD_NORMS_H
@@ -39,7 +39,7 @@ bool grad_norms_log(grad_norms *g, const tl_store *store, json_t *line);
 json_t *grad_norms_save(const grad_norms *g);
 void grad_norms_load(grad_norms *g, const json_t *saved);
 
-/* Put "grad_by_step" into a line, of a loss that was just recorded, where there are such states. Errors are the tape's. */
+/* Put "grad_by_step" into a line, of a loss that was just recorded, where there are such states. Errors: the tape's. */
 tl_status grad_steps_log(tl_var loss, json_t *line);
 
 #endif

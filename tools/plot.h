@@ -35,8 +35,8 @@ typedef struct plot {
 
 /*
  * Small multiples: panels in columns, row by row, over one x axis, whose name stands below each column; those with a
- * NULL title have none. The legend has a place of its own, after the last panel, and names what is named in any panel,
- * each name once.
+ * NULL title have none. The legend has a place of its own, after the last panel, and names what is named in any
+ * panel, each name once.
  */
 tl_status plots_write(const char *path, const char *title, int columns, int n, const plot *p, tl_error *err);
 /* By the ending: .svg, .png, .pdf, or .gp: what gnuplot would read. The file appears complete or not at all. */

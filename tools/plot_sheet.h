@@ -21,11 +21,11 @@ void sheet_init(sheet *h);
 void sheet_release(sheet *h);
 
 /*
- * Begin a panel with room for so many series; NULL where memory is out. It counts when it is kept, and it is kept where
- * a series was. The title is copied.
+ * Begin a panel with room for so many series; NULL where memory is out. It counts when it is kept, and it is kept
+ * where a series was. The title is copied.
  */
 plot *sheet_panel(sheet *h, const char *title, int most);
-/* The panel's next series, with room for so many numbers in x and y, which are the caller's to fill; NULL: no memory. */
+/* The panel's next series, with room for so many numbers in x and y, to be filled by the caller; NULL: no memory. */
 plot_series *sheet_series(sheet *h, size_t most, const char *name, const char *rest);
 /* It has n numbers; it is kept where one of them is finite. */
 void sheet_keep_series(sheet *h, size_t n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A file of JSON objects, one a line, that another process may be writing: log.jsonl and progress.jsonl of a training.
+ * A file of JSON objects, one a line, that another process may be writing: log.jsonl and progress.jsonl of a
+ * training.
  *
  *	records r = {0};
  *	if (records_read(&r, "out/log.jsonl", false, err)) ...        what there is

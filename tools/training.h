@@ -33,8 +33,8 @@ const char *training_unit(const training *t);
 typedef enum training_axis { BY_EPOCH, BY_STEP, BY_SECOND } training_axis;
 
 /*
- * x[k], y[k] of epoch k = 0 .. records_count(epochs) - 1; y is line[part][name], or line[name] where part is NULL, and
- * NaN where it is not there.
+ * x[k], y[k] of epoch k = 0 .. records_count(epochs) - 1; y is line[part][name], or line[name] where part is NULL,
+ * and NaN where it is not there.
  */
 void training_curve(const training *t, training_axis axis, const char *part, const char *name, double *x, double *y);
 /* The same of the journal; returns how many, at most records_count(entries). */
