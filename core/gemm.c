@@ -98,8 +98,9 @@ tl_status tl__gemm(const tl_gemm *g, tl_error *err)
 		return TL_OK;
 	}
 	shared s = {.whole = g, .rows = g->m > g->n};
-	int64_t units = ((s.rows ? g->m : g->n) + TL_TILE_UNIT - 1) / TL_TILE_UNIT, each = g->m * g->n / units * g->k;
-	tl_parallel(g->pool, units, TL_SHARED_WORK / (each + 1) + 1, run_part, &s);
+	int64_t units = ((s.rows ? g->m : g->n) + TL_TILE_UNIT - 1) / TL_TILE_UNIT;
+	double each = tl__gemm_work(g->m, g->n, g->k) / (double)units;
+	tl_parallel(g->pool, units, 1 + (int64_t)((double)TL_SHARED_WORK / (each + 1)), run_part, &s);
 	int status = atomic_load(&s.status);
 	if (status == dnnl_success)
 		return TL_OK;

@@ -33,13 +33,23 @@ typedef struct tl_gemm {
 
 /*
  * Products are cut into tiles whose operands and result stay in the second-level cache; threads share them by
- * multiples of TL_TILE_UNIT rows or columns, if each has TL_SHARED_WORK multiply-adds (about 10 us).
+ * multiples of TL_TILE_UNIT rows or columns, if each has TL_SHARED_WORK multiply-adds (about 10 us), or takes as
+ * long.
  */
 #define TL_TILE_ROWS 256
 #define TL_TILE_COLUMNS 512
 #define TL_TILE_DEPTH 768
 #define TL_TILE_UNIT 16
 #define TL_SHARED_WORK ((int64_t)1 << 20)
+
+/* Products of few rows or columns take as long as one of so many: the time is that of reading the other operand. */
+#define TL_FEW_ROWS 8
+
+static inline double tl__gemm_work(int64_t m, int64_t n, int64_t k)
+{
+	int64_t least = m < n ? m : n, most = m < n ? n : m;
+	return (double)(least < TL_FEW_ROWS ? TL_FEW_ROWS : least) * (double)most * (double)k;
+}
 
 /* Of a product so low that each element of B is read once and hardly used, B's rows are best read from end to end. */
 #define TL_LOW_ROWS 8

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A job is announced by its ticket, (number of the job << 16 | parts), in one atomic word. Thread k runs
- * part k if k < parts and never looks at a job otherwise; the job stays as it is until `pending`, the parts
- * that other threads have not finished, is 0. So no thread reads a job that is being written.
+ * A job is announced by its ticket, (number of the job << 16 | parts), in one atomic word. Part 0 is the caller's;
+ * part k > 0 is thread k's, unless the caller, who has finished its own, claims it first: on a busy machine
+ * a thread may not run for milliseconds, and what it has not begun need not wait for it. A claim is one
+ * word for each part,
+ *
+ *	2 number        free to be claimed
+ *	2 number + 1    claimed, by one of the two
+ *
+ * and who has not claimed a part never looks at the job, which stays as it is until `pending`, the parts that other
+ * threads have not finished, is 0. So no thread reads a job that is being written.
  */
 #define _GNU_SOURCE
 #include "core/threads.h"
@@ -13,6 +20,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MOST 4096  /* threads */
 #define SPINS 2000 /* looks at a word before sleeping: some tens of microseconds */
@@ -27,6 +35,7 @@ typedef struct worker {
 	struct tl_pool *pool;
 	pthread_t id;
 	int k; /* its part */
+	_Alignas(64) atomic_uint_fast64_t claim;
 } worker;
 
 struct tl_pool {
@@ -69,6 +78,13 @@ static void run_part(const job *j, int64_t part)
 	j->fn(j->ctx, j->n * part / j->parts, j->n * (part + 1) / j->parts);
 }
 
+/* Whether part w->k of a job was still free, and is the claimer's now. */
+static bool claim(worker *w, uint_fast64_t number)
+{
+	uint_fast64_t is_free = 2 * number;
+	return atomic_compare_exchange_strong(&w->claim, &is_free, 2 * number + 1);
+}
+
 /* The next ticket after `seen`, or the same one when the pool ends. */
 static uint_fast64_t next_ticket(tl_pool *p, uint_fast64_t seen)
 {
@@ -97,7 +113,7 @@ static void *work(void *argument)
 		if (now == seen)
 			return NULL;
 		seen = now;
-		if (w->k >= (int)(now & 0xffff))
+		if (w->k >= (int)(now & 0xffff) || !claim(w, now >> 16))
 			continue;
 		run_part(&p->job, w->k);
 		if (atomic_fetch_sub(&p->pending, 1) == 1) {
@@ -166,11 +182,14 @@ static void start_workers(tl_pool *p)
 	int count = p->threads - 1, made = 0;
 	sigset_t others, before;
 	p->started = true;
-	p->workers = calloc((size_t)count, sizeof *p->workers);
+	p->workers = aligned_alloc(64, (size_t)count * sizeof *p->workers);
+	if (p->workers)
+		memset(p->workers, 0, (size_t)count * sizeof *p->workers);
 	signals_of_others(&others);
 	pthread_sigmask(SIG_BLOCK, &others, &before);
 	for (; p->workers && made < count; made++) {
-		p->workers[made] = (worker){.pool = p, .k = made + 1};
+		p->workers[made].pool = p;
+		p->workers[made].k = made + 1;
 		if (pthread_create(&p->workers[made].id, NULL, work, &p->workers[made]))
 			break;
 	}
@@ -201,6 +220,8 @@ static void share(tl_pool *p, const job *j)
 	p->job = *j;
 	atomic_store(&p->pending, (int)j->parts - 1);
 	uint_fast64_t number = (atomic_load(&p->ticket) >> 16) + 1;
+	for (int64_t k = 1; k < j->parts; k++)
+		atomic_store(&p->workers[k - 1].claim, 2 * number);
 	atomic_store(&p->ticket, number << 16 | (uint_fast64_t)j->parts);
 	if (atomic_load(&p->sleeping) > 0) {
 		pthread_mutex_lock(&p->lock);
@@ -208,6 +229,11 @@ static void share(tl_pool *p, const job *j)
 		pthread_mutex_unlock(&p->lock);
 	}
 	run_part(j, 0);
+	for (int64_t k = 1; k < j->parts; k++)
+		if (claim(&p->workers[k - 1], number)) {
+			run_part(j, k);
+			atomic_fetch_sub(&p->pending, 1);
+		}
 	wait_for_others(p);
 }
 

@@ -29,7 +29,8 @@ TL_API int tl_pool_threads(const tl_pool *pool);
 /*
  * Call fn(ctx, first, last) for parts of 0..n that together cover it once; a part has at least `grain`
  * elements unless it is the only one. The parts depend on n, grain and the pool's size only, so results
- * repeat from run to run. A call from within fn runs on its own thread.
+ * repeat from run to run; which thread runs a part does not: parts may not wait for each other. A call from within
+ * fn runs on its own thread.
  */
 typedef void (*tl_range_fn)(void *ctx, int64_t first, int64_t last);
 TL_API void tl_parallel(tl_pool *pool, int64_t n, int64_t grain, tl_range_fn fn, void *ctx);

@@ -7,12 +7,6 @@
 
 #include "graph/leaf.h"
 
-static void forget_error(tl_function *f)
-{
-	f->error.status = TL_OK;
-	f->error.text[0] = '\0';
-}
-
 /* Leaves' values: inputs, states, and parameters, whose memory moves when others are added to their store. */
 static tl_status bind(tl_function *f, const void *const *in)
 {
@@ -78,12 +72,12 @@ static void keep_states(tl_function *f)
 
 tl_status tl_function_run(tl_function *f, const void *const *in)
 {
-	forget_error(f);
+	tl_error_clear(&f->error);
 	if (bind(f, in))
 		return f->error.status;
 	if (f->plan ? run_plan(f) : run_nodes(f)) {
 		f->error = f->tape->error;
-		f->tape->error.status = TL_OK;
+		tl_error_clear(&f->tape->error);
 		return f->error.status;
 	}
 	keep_states(f);
@@ -107,7 +101,7 @@ static tl_status read_out(tl_function *f, int k, tl_dtype dtype, void *to, int64
 {
 	const tl_tensor *value = tl_function_output(f, k);
 	char text[TL_SHAPE_TEXT];
-	forget_error(f);
+	tl_error_clear(&f->error);
 	if (!f->ran)
 		return tl_error_set(&f->error, TL_ERR_ARGUMENT, "function: it has not run yet");
 	if (!value)

@@ -127,7 +127,7 @@ static tl_status run_gemm(const tl_gemm_step *g, tl_frame *f, tl_pool *pool, tl_
 	int64_t units = ((g->m > g->n ? g->m : g->n) + TL_TILE_UNIT - 1) / TL_TILE_UNIT;
 	double each = 0;
 	for (uint32_t k = 0; k < g->n_terms; k++)
-		each += (double)g->m * (double)g->n * (double)g->terms[k].k / (double)units;
+		each += tl__gemm_work(g->m, g->n, g->terms[k].k) / (double)units;
 	tl_parallel(pool, units, 1 + (int64_t)((double)TL_SHARED_WORK / (each + 1)), gemm_part, &w);
 	int status = atomic_load(&w.status);
 	return status ? tl_error_set(err, (tl_status)status, "oneDNN refused a product") : TL_OK;

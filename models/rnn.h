@@ -18,7 +18,8 @@
  *	batch_first, dropout, bidirectional    .batch_first, .dropout, .bidirectional
  *	bias=False                             .no_bias = true
  *	net.train(), net.eval()                the argument `training`
- *	net(x), net(x, (h0, c0))               tl_rnn_run(rnn, x, (tl_state){0}, ...), tl_rnn_run(rnn, x, tl_state2(h0, c0)...)
+ *	net(x)                                 tl_rnn_run(rnn, x, (tl_state){0}, training)
+ *	net(x, (h0, c0)), net(x, h0)           with tl_state2(h0, c0), tl_state1(h0) as the state
  *	output, (h_n, c_n)                     r.output, r.last.v[0] and r.last.v[1]
  *	pack_padded_sequence                   tl_rnn_run_ragged, for rows in any order
  *	nn.RNNCell, nn.GRUCell, nn.LSTMCell    tl_rnn_step, for any number of layers
@@ -28,13 +29,14 @@
  *	h0, h_n              (layers*D, B, H), whatever batch_first says; (layers*D, B, P) with a projection
  *	c0, c_n              (layers*D, B, H)
  *	weight_ih_lJ         (G*H, E), above the first layer (G*H, D*H)     lJ.w, its transpose: (E, G*H), (D*H, G*H)
- *	weight_hh_lJ         (G*H, H), with a projection (G*H, P)           lJ.u: (H, G*H), (P, G*H)
+ *	weight_hh_lJ         (G*H, H)                                       lJ.u: (H, G*H)
  *	bias_ih_lJ           (G*H)                                          lJ.b (G*H): the sum of both; but of GRU's n
  *	bias_hh_lJ           (G*H)                                            bias_ih alone, and bias_hh is lJ.c_n (H)
  *	weight_hr_lJ         (P, H)                                         lJ.r: (H, P)
  *	weight_ih_lJ_reverse                                                lJ.reverse.w, and so on
  *
- * The G blocks of gates are in the same order: i, f, g, o of the LSTM, r, z, n of the GRU.
+ * With a projection what a weight reads of other layers or steps is of size P: (G*H, D*P), (G*H, P). The G blocks of
+ * gates are in the same order: i, f, g, o of the LSTM, r, z, n of the GRU.
  */
 #ifndef TL_MODELS_RNN_H
 #define TL_MODELS_RNN_H

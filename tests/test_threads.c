@@ -25,6 +25,7 @@ typedef struct parts {
 	} part[MOST_PARTS];
 	tl_pool *nested; /* not NULL: each part shares its range again */
 	int64_t whole;	 /* with `nested`: n */
+	int together;	 /* parts wait until so many have begun: then none runs on the thread of another */
 	atomic_bool wrong;
 } parts;
 
@@ -39,6 +40,8 @@ static void note(void *ctx, int64_t first, int64_t last)
 	p->part[i].first = first;
 	p->part[i].last = last;
 	p->part[i].thread = pthread_self();
+	while (atomic_load(&p->n) < p->together)
+		sched_yield();
 	if (p->nested) {
 		parts inner = {.nested = NULL};
 		tl_parallel(p->nested, last - first, 2, note, &inner);
@@ -95,7 +98,7 @@ START_TEST(parts_repeat_and_run_on_threads)
 		int64_t first[2] = {0};
 		for (int round = 0; round < 2; round++) {
 			tl_pool *pool = tl_pool_new(threads);
-			parts p = {.nested = NULL};
+			parts p = {.together = threads};
 			tl_parallel(pool, 1001, 10, note, &p);
 			ck_assert_int_eq(p.n, threads);
 			for (int i = 0; i < threads; i++) {
@@ -116,13 +119,13 @@ START_TEST(a_pool_serves_many_times)
 	tl_pool *pool = tl_pool_new(3);
 	for (int round = 0; round < 6000; round++) {
 		int64_t n = 1 + round % 5;
-		parts p = {.nested = NULL};
+		parts p = {.together = round % 2 ? 0 : n < 3 ? (int)n : 3};
 		if (round % 300 == 0)
 			nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
 		tl_parallel(pool, n, 1, note, &p);
 		ck_assert(covers(&p, 3, n, 1));
 		ck_assert_int_eq(p.n, n < 3 ? n : 3);
-		for (int i = 0; i < p.n; i++)
+		for (int i = 0; i < p.n && p.together; i++)
 			for (int j = 0; j < i; j++)
 				ck_assert(!pthread_equal(p.part[i].thread, p.part[j].thread));
 	}
@@ -156,6 +159,26 @@ START_TEST(a_pool_serves_two_threads)
 }
 END_TEST
 
+/* Sums of parts so short that threads take those of others. */
+static void add_part(void *ctx, int64_t first, int64_t last)
+{
+	for (int64_t i = first; i < last; i++)
+		atomic_fetch_add((atomic_int_least64_t *)ctx, i);
+}
+
+START_TEST(short_parts_run_once)
+{
+	tl_pool *pool = tl_pool_new(4);
+	for (int round = 0; round < 20000; round++) {
+		int64_t n = 1 + round % 9;
+		atomic_int_least64_t sum = 0;
+		tl_parallel(pool, n, 1, add_part, &sum);
+		ck_assert_int_eq(atomic_load(&sum), n * (n - 1) / 2);
+	}
+	tl_pool_free(pool);
+}
+END_TEST
+
 typedef struct listeners {
 	atomic_int to_term, to_fault, threads;
 } listeners;
@@ -170,6 +193,8 @@ static void count_listener(void *ctx, int64_t first, int64_t last)
 	atomic_fetch_add(&l->to_term, !sigismember(&blocked, SIGTERM));
 	atomic_fetch_add(&l->to_fault, !sigismember(&blocked, SIGSEGV));
 	atomic_fetch_add(&l->threads, 1);
+	while (atomic_load(&l->threads) < 3) /* else one thread might take the part of another */
+		sched_yield();
 }
 
 /* The program's signals are for its own threads. */
@@ -226,6 +251,7 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, parts_repeat_and_run_on_threads);
 	tcase_add_test(c, a_pool_serves_many_times);
 	tcase_add_test(c, a_pool_serves_two_threads);
+	tcase_add_test(c, short_parts_run_once);
 	tcase_add_test(c, workers_handle_no_signals);
 	tcase_add_test(c, the_default_number_of_threads);
 	suite_add_tcase(s, c);
