@@ -63,6 +63,7 @@ for work in lm last-state seq2seq ragged unequal trees; do
         is "$work --help mentions --$option" holds "--$option=[A-Z]"
     done
     is "$work --help mentions --profile" holds '--profile\[=FILE\]'
+    is "$work --help is whole" same "$(tail -n 1 out)" "their kinds, and the scopes that they belong to."
 done
 
 bench lm

@@ -109,10 +109,10 @@ static error_t parse_size(int key, char *arg, struct argp_state *state)
 
 void bench_options_parse(bench_options *o, const bench_work *work, int argc, char **argv)
 {
-	static const struct argp measuring = {options, parse, NULL, NULL, NULL, NULL, NULL};
+	static const struct argp measuring = {options, parse, NULL, after, NULL, NULL, NULL};
 	static const struct argp_child children[] = {{&measuring, 0, NULL, 0}, {0}};
 	struct argp_option sizes[BENCH_SIZES + 3] = {{0, 0, 0, 0, "Work:", 1}};
-	char about[BENCH_SIZES + 1][96], doc[1024];
+	char about[BENCH_SIZES + 1][96];
 	int n = 1;
 	*o = (bench_options){.cell = work->cell, .steps = 12, .warmup = 3, .seed = 1};
 	for (int k = 0; work->sizes[k].name; k++) {
@@ -125,7 +125,6 @@ void bench_options_parse(bench_options *o, const bench_work *work, int argc, cha
 		snprintf(about[BENCH_SIZES], sizeof about[BENCH_SIZES], "Recurrent cell (%s), as in train lm", work->cell->name);
 		sizes[n++] = (struct argp_option){"cell", CELL, "NAME", 0, about[BENCH_SIZES], 1};
 	}
-	snprintf(doc, sizeof doc, "%s%s", work->doc, after);
-	struct argp argp = {sizes, parse_size, NULL, doc, children, NULL, NULL};
+	struct argp argp = {sizes, parse_size, NULL, work->doc, children, NULL, NULL};
 	argp_parse(&argp, argc, argv, 0, NULL, &(parser){work, o});
 }
