@@ -17,7 +17,7 @@ cp out result
 
 works watch done
 is "a line for each epoch, and the result" lines 4
-is "epochs" starts 'done: epoch 1  loss [0-9.]*  perplexity [0-9.]*  valid:  loss [0-9.]*  perplexity [0-9.]*  [0-9,]* characters/s$'
+is "epochs" starts 'done: epoch 1  loss [0-9.]*  perplexity [0-9.]*  valid: loss [0-9.]*  perplexity [0-9.]*  [0-9,]* characters/s$'
 is "the result as train printed it" eval 'tail -n 1 out | cmp -s - result'
 works watch --once done
 is "how it stands" starts 'done: lm, epoch 3 of 3, update [0-9]* of [0-9]*; ended: finished$'

@@ -200,8 +200,8 @@ static void put_score(FILE *to, const char *before, const json_t *score)
 	json_t *value;
 	json_object_foreach((json_t *)score, name, value) {
 		double x = record_real(score, NULL, name);
-		put_text(to, 100, "%s  %.40s %.*f", before, name, fabs(x) < 10 ? 4 : 2, x);
-		before = "";
+		put_text(to, 100, "%s%.40s %.*f", before, name, fabs(x) < 10 ? 4 : 2, x);
+		before = "  ";
 	}
 }
 
@@ -211,8 +211,8 @@ void watch_epoch(FILE *to, const training *t, size_t k)
 	double speed = record_real(line, NULL, "tok_per_s");
 	char count[32];
 	put_text(to, 500, "%.400s: epoch %" PRId64, t->name, whole(line, "epoch"));
-	put_score(to, "", json_object_get(line, "train"));
-	put_score(to, "  valid:", json_object_get(line, "valid"));
+	put_score(to, "  ", json_object_get(line, "train"));
+	put_score(to, "  valid: ", json_object_get(line, "valid"));
 	if (isfinite(speed))
 		put_text(to, 100, "  %s %.40s/s", count_text((int64_t)speed, count), training_unit(t));
 	fputc('\n', to);
