@@ -143,7 +143,7 @@ tl_status foreign_symbols(
 	else if (!tl_safetensors_metadata(f, key))
 		status = tl_error_set(err, TL_ERR_ARGUMENT,
 			"a state dict of PyTorch's, which does not tell what its symbols are: `tapeloop convert` and `tapeloop eval lm` "
-			"take --vocab FILE, and a model that convert wrote needs it no more");
+			"take --vocab FILE, and a model written by convert does not need it");
 	else if (!(list = model_metadata(f, key, err)))
 		status = err->status;
 	if (!status)
