@@ -87,8 +87,8 @@ static void release_rnn(lm_task *t)
 
 static void describe_rnn(const lm_task *t, char *text, size_t size)
 {
-	snprintf(text, size, "%s language model, %" PRId64 " layer%s of %" PRId64, t->net.cell->name, t->net.layers,
-		t->net.layers == 1 ? "" : "s", t->net.hidden);
+	snprintf(text, size, "%s language model, %" PRId64 " layer%s of %" PRId64 "%s", t->net.cell->name, t->net.layers,
+		t->net.layers == 1 ? "" : "s", t->net.hidden, t->net.bidirectional ? ", bidirectional" : "");
 }
 
 const lm_model lm_model_rnn = {
