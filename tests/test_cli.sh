@@ -320,6 +320,22 @@ for word in 'train lm' 'eval lm' sample graph info; do
     done
 done
 
+# Example lines stand as they were written, to be pasted: argp wraps those that are too long, at its left margin.
+unwrapped() {
+    awk '/^[^ ].*:$/ { on = 1; paragraphs = 0; next }
+        on && !NF { on = ++paragraphs < 2; next }
+        on && !/^  / { exit 1 }' out
+}
+tasks='lm tagger classifier series translator'
+for word in $(printf 'train/%s ' $tasks) $(printf 'eval/%s ' $tasks) \
+    sample tag classify translate predict graph probe info convert watch plot problem/adding gradients; do
+    # shellcheck disable=SC2046
+    works $(echo "$word" | tr / ' ') --help
+    is "$word --help has whole examples" unwrapped
+    is "$word --help has no line of blanks" eval '! holds "^  *$"'
+    is "$word --help fits a terminal" awk 'length > 79 { exit 1 }' out
+done
+
 # --- Nonsense on the command line
 
 run

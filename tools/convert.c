@@ -34,7 +34,8 @@ static const char doc[] =
 	"  tapeloop convert charlm.safetensors --vocab book.txt -o model.safetensors\n"
 	"  tapeloop sample model.safetensors\n\n"
 	"And to PyTorch:\n\n"
-	"  tapeloop convert out/model.safetensors --names embed=embedding,rnn=lstm,out=linear -o charlm.safetensors\n\n"
+	"  tapeloop convert out/model.safetensors \\\n"
+	"      --names embed=embedding,rnn=lstm,out=linear -o charlm.safetensors\n\n"
 	"  model.load_state_dict(load_file(\"charlm.safetensors\"), strict=True)\n";
 
 static error_t parse(int key, char *arg, struct argp_state *state)

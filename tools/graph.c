@@ -58,10 +58,11 @@ static const char doc[] =
 	"refuses). Parameters are drawn at each use; long loops are folded and their steps elided until Graphviz lays them "
 	"out in a moment. Labels that are not given are drawn at random. Examples:\n\n"
 	"  tapeloop graph lm --cell lstm --fold none -o lstm.svg\n"
-	"  tapeloop graph lm --cell gru --layers 3 --bidirectional --length 200 -o gru.svg\n"
-	"  tapeloop graph translator --length 40 --target-length 40 --fold cell --steps 0:2,-1 | dot -Tpdf > t.pdf\n"
-	"  tapeloop graph lm --cell rnn --length 30 --fold cell --show grad -o fading.svg\n"
-	"  tapeloop graph out/model.safetensors --text \"The time\" --both -o training.svg\n";
+	"  tapeloop graph lm --cell gru --layers 3 --length 200 -o gru.svg\n"
+	"  tapeloop graph translator --length 40 --target-length 40 --fold cell \\\n"
+	"      --steps 0:2,-1 | dot -Tpdf > t.pdf\n"
+	"  tapeloop graph lm --length 30 --fold cell --show grad -o fading.svg\n"
+	"  tapeloop graph out/model.safetensors --text \"The time\" --both -o both.svg\n";
 
 static const char *const directions[] = {[TL_DRAW_LR] = "LR", [TL_DRAW_TB] = "TB", NULL};
 static const char *const folds[] = {[TL_DRAW_FOLD_AUTO] = "auto", [TL_DRAW_FOLD_NONE] = "none",

@@ -44,7 +44,7 @@ static const struct argp_option options[] = {
 	{"nodes", NODES, "PATTERN", 0, "Nodes whose path matches; may be given several times (all gates and states)", 2},
 	{"list", LIST, 0, 0, "Print which nodes there are", 2},
 	{"units", UNITS, "LIST", 0, "Which units, as 0:16 or 3,7,-1 (the first 32, in a terminal 16)", 2},
-	{"top", TOP, "N", 0, "The N units that change most from symbol to symbol", 2},
+	{"top", TOP, "N", 0, "The N units that change most between symbols", 2},
 	{0, 0, 0, 0, "What comes out:", 3},
 	{"output", 'o', "FILE", 0,
 		"Heat maps as .svg, .png or .pdf, numbers as .npz or .npy (heat maps of digits in the terminal)", 3},
@@ -68,10 +68,13 @@ static const char doc[] =
 	"0.9 (states: below -0.9). Arrays in .npz are (symbols, units), or (symbols, source symbols, heads) of attention; "
 	"the symbols are beside them, as ids and as code points. Examples:\n\n"
 	"  tapeloop probe out/model.safetensors --text \"The time machine\" --list\n"
-	"  tapeloop probe out/model.safetensors --text \"The time machine\" --nodes 'l0/*/forget'\n"
-	"  tapeloop probe out/model.safetensors --text \"The time machine\" --nodes 'l0/*/[fi]*' --top 24 -o gates.svg\n"
+	"  tapeloop probe out/model.safetensors --text \"The time machine\" \\\n"
+	"      --nodes 'l0/*/forget'\n"
+	"  tapeloop probe out/model.safetensors --text \"The time machine\" \\\n"
+	"      --nodes 'l0/*/[fi]*' --top 24 -o gates.svg\n"
 	"  head -c 5000 book.txt | tapeloop probe out/model.safetensors --stats\n"
-	"  tapeloop probe fra/model.safetensors --text \"He is a teacher.\" --nodes '**/weights' -o looks.png\n";
+	"  tapeloop probe fra/model.safetensors --text \"He is a teacher.\" \\\n"
+	"      --nodes '**/weights' -o looks.png\n";
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {

@@ -39,6 +39,7 @@ static const struct argp_option options[] = {
 	{"max-ratio", MAX_RATIO, "X", 0, "Most tokens for each token of the source (no limit)", 1},
 	{"max-output", MAX_OUTPUT, "N", 0, "Most tokens of a translation (as in training)", 1},
 	{"max-length", MAX_LENGTH, "N", 0, "Most tokens of a line; a longer one is refused (as in training)", 1},
+	{0, 0, 0, 0, "Drawing at random:", 2},
 	{"sample", SAMPLE, 0, 0, "Draw each token at random instead of searching", 2},
 	{"temperature", TEMPERATURE, "X", 0, "1: as the model thinks likely (default); lower: safer; 0: the likeliest", 2},
 	{"top-k", TOP_K, "N", 0, "Draw among the N likeliest tokens only (0: all)", 2},
