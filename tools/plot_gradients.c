@@ -99,9 +99,10 @@ tl_status plot_parameters(sheet *h, const trainings *all, const char **x, tl_err
 	if (the_one(all, "grad_norms", &norms, err))
 		return err->status;
 	json_object_foreach((json_t *)norms, name, value) {
-		char title[256];
-		snprintf(title, sizeof title, "%.*s", module_length(name), name);
-		if (!is_first_of_module(norms, name) || !is_wanted(all->only, title))
+		char module[256], title[300];
+		snprintf(module, sizeof module, "%.*s", module_length(name), name);
+		snprintf(title, sizeof title, "gradient norm, %s", module);
+		if (!is_first_of_module(norms, name) || !is_wanted(all->only, module))
 			continue;
 		if (!sheet_panel(h, title, (int)json_object_size(norms)))
 			return tl_error_memory(err);

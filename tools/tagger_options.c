@@ -82,7 +82,8 @@ const struct argp tagger_train_argp = {own_options, parse, NULL,
 	"places. The files of a part have the "
 	"same number of lines, and each line as many tags as words. The last line on standard output is a JSON object; "
 	FIGURES "Example:\n\n"
-	"  tapeloop train tagger --train-tokens train/seq.in --train-tags train/seq.out \\\n"
+	"  tapeloop train tagger \\\n"
+	"      --train-tokens train/seq.in --train-tags train/seq.out \\\n"
 	"      --valid-tokens dev/seq.in --valid-tags dev/seq.out \\\n"
 	"      --test-tokens test/seq.in --test-tags test/seq.out --out slots\n"
 	"  tapeloop tag slots/model.safetensors < sentences\n", children, NULL, NULL};
