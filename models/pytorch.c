@@ -90,6 +90,10 @@ static tl_status check_rnn(const tl_rnn *rnn, tl_error *err)
 		return tl_error_set(err, TL_ERR_ARGUMENT,
 			"torch.nn has no cell %s: it has rnn, rnn_relu, lstm, lstm_projected, and as its GRU gru_lbr",
 			o->cell->name);
+	for (int k = 0; k < o->cell->states; k++)
+		if (o->zoneout[k] > 0)
+			return tl_error_set(err, TL_ERR_ARGUMENT,
+				"torch.nn has no zoneout, with which a trained model mixes its states with those before");
 	if (rnn->starts)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "torch.nn has no learned first states");
 	if (o->cell == &tl_cell_lstm_projected && (o->project == 0 || o->project >= o->hidden))

@@ -259,6 +259,7 @@ static const struct {
 							  "lstm_projected, and as its GRU gru_lbr"},
 	{{.cell = &tl_cell_lstm_peephole, .input = 2, .hidden = 3}, "torch.nn has no cell lstm_peephole"},
 	{{.cell = &tl_cell_lstm, .input = 2, .hidden = 3, .start = TL_START_LEARNED}, "no learned first states"},
+	{{.cell = &tl_cell_lstm, .input = 2, .hidden = 3, .zoneout = {0, 0.1}}, "torch.nn has no zoneout"},
 	{{.cell = &tl_cell_lstm_projected, .input = 2, .hidden = 3}, "smaller than its hidden_size, not 3 of 3"},
 };
 
