@@ -112,7 +112,7 @@ void bench_options_parse(bench_options *o, const bench_work *work, int argc, cha
 	static const struct argp measuring = {options, parse, NULL, NULL, NULL, NULL, NULL};
 	static const struct argp_child children[] = {{&measuring, 0, NULL, 0}, {0}};
 	struct argp_option sizes[BENCH_SIZES + 3] = {{0, 0, 0, 0, "Work:", 1}};
-	char about[BENCH_SIZES + 1][96], doc[1024];
+	char about[BENCH_SIZES + 1][96], doc[2048];
 	int n = 1;
 	*o = (bench_options){.cell = work->cell, .steps = 12, .warmup = 3, .seed = 1};
 	for (int k = 0; work->sizes[k].name; k++) {
