@@ -87,6 +87,25 @@ static tl_status write_entry(tl_atomic_file *f, const tl__zip_entry *e, int64_t 
 	return write(f, &r, e->name, &extra, err);
 }
 
+/* The end of the directory from `at` to `end`, with 64-bit numbers. */
+static void put_end64(record *r, int n, int64_t at, int64_t end)
+{
+	put(r, 4, 0x06064B50);
+	put(r, 8, 44); /* bytes of this record that follow */
+	put(r, 2, VERSION);
+	put(r, 2, VERSION);
+	put(r, 8, 0); /* disks */
+	put(r, 8, (uint64_t)n);
+	put(r, 8, (uint64_t)n);
+	put(r, 8, (uint64_t)(end - at));
+	put(r, 8, (uint64_t)at);
+	put(r, 4, 0x07064B50);
+	put(r, 4, 0); /* disk */
+	put(r, 8, (uint64_t)end);
+	put(r, 4, 1); /* disks */
+}
+
+/* An archive of nothing is the closing record alone: numpy.load knows it by its first bytes. */
 tl_status tl__zip_write_directory(
 	tl_atomic_file *f, const tl__zip_entry *entries, int n, int64_t at, tl_error *err)
 {
@@ -97,24 +116,14 @@ tl_status tl__zip_write_directory(
 			return status;
 	}
 	record r = {.n = 0};
-	put(&r, 4, 0x06064B50);
-	put(&r, 8, 44); /* bytes of this record that follow */
-	put(&r, 2, VERSION);
-	put(&r, 2, VERSION);
-	put(&r, 8, 0); /* disks */
-	put(&r, 8, (uint64_t)n);
-	put(&r, 8, (uint64_t)n);
-	put(&r, 8, (uint64_t)(end - at));
-	put(&r, 8, (uint64_t)at);
-	put(&r, 4, 0x07064B50);
-	put(&r, 4, 0); /* disk */
-	put(&r, 8, (uint64_t)end);
-	put(&r, 4, 1); /* disks */
+	if (n > 0)
+		put_end64(&r, n, at, end);
+	uint64_t full = n > 0 ? ONES : 0;
 	put(&r, 4, 0x06054B50);
 	put(&r, 4, 0); /* disks */
-	put(&r, 4, ONES); /* members, twice 16 bits */
-	put(&r, 4, ONES);
-	put(&r, 4, ONES);
+	put(&r, 4, full); /* members, twice 16 bits */
+	put(&r, 4, full);
+	put(&r, 4, full);
 	put(&r, 2, 0); /* comment */
 	return tl_atomic_file_write(f, r.bytes, r.n, err);
 }

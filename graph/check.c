@@ -147,11 +147,33 @@ static void put_operand(report *r, const tl_tape *t, uint32_t i)
 		put(r, ", %" PRId64 " NaN", x.nans);
 	if (x.infinite)
 		put(r, ", %" PRId64 " infinite", x.infinite);
+	if (x.nans || x.infinite)
+		put_scope(r, t, root_of(t, i));
 }
 
 static tl_status fail(tl_tape *t, const report *r)
 {
 	return tl_error_set(&t->error, TL_ERR_VALUE, "%s", r->text);
+}
+
+static bool is_finite(const tl_node *node)
+{
+	if (node->value.dtype != TL_REAL)
+		return true;
+	tl_statistics x = statistics_of(node);
+	return !x.nans && !x.infinite;
+}
+
+/* Of very many operands, those that are not finite come first: one of them is to blame. */
+static uint32_t choose_operands(const tl_tape *t, const tl_node *node, uint32_t *chosen)
+{
+	bool many = node->n_in > MOST_OPERANDS;
+	uint32_t n = 0;
+	for (int finite = many ? 0 : 1; finite < 2; finite++)
+		for (uint32_t k = 0; k < node->n_in && n < MOST_OPERANDS; k++)
+			if (!many || is_finite(&t->nodes[node->in[k]]) == finite)
+				chosen[n++] = node->in[k];
+	return n;
 }
 
 static tl_status report_node(tl_tape *t, uint32_t i, const tl_statistics *x)
@@ -166,12 +188,13 @@ static tl_status report_node(tl_tape *t, uint32_t i, const tl_statistics *x)
 	put(&r, ": ");
 	put_faults(&r, x, &node->value);
 	put(&r, "; shape %s; operand%s ", tl_shape_text(node->value.shape, shape), node->n_in == 1 ? "" : "s");
-	for (uint32_t k = 0; k < node->n_in && k < MOST_OPERANDS; k++) {
+	uint32_t shown[MOST_OPERANDS], n = choose_operands(t, node, shown);
+	for (uint32_t k = 0; k < n; k++) {
 		put(&r, "%s", k ? "; " : "");
-		put_operand(&r, t, node->in[k]);
+		put_operand(&r, t, shown[k]);
 	}
-	if (node->n_in > MOST_OPERANDS)
-		put(&r, "; and %" PRIu32 " more", node->n_in - MOST_OPERANDS);
+	if (node->n_in > n)
+		put(&r, "; and %" PRIu32 " more", node->n_in - n);
 	return fail(t, &r);
 }
 

@@ -27,6 +27,14 @@ static bool whole(const tl__draw *d, const tl__draw_frame *f)
 	return d->choice.fold == TL_DRAW_FOLD_LAYER && is_step(d, f) && !d->frames[f->parent].pinned;
 }
 
+/* Between two that are shown: what would stand in its place is no smaller. */
+static bool alone(const tl__draw *d, uint32_t place, uint32_t count)
+{
+	const tl__draw_slices *shown = d->choice.steps;
+	return place && place + 1 < count && tl__draw_shows(shown, place - 1, count) &&
+		tl__draw_shows(shown, place + 1, count);
+}
+
 static bool left_out(const tl__draw *d, uint32_t f)
 {
 	const tl__draw_frame *frame = &d->frames[f];
@@ -38,7 +46,8 @@ static bool left_out(const tl__draw *d, uint32_t f)
 	if (s->layers)
 		return d->choice.most && s->count > d->choice.most && frame->place >= d->choice.most - 1 &&
 			frame->place + 1 < s->count;
-	return d->choice.steps && !tl__draw_shows(d->choice.steps, frame->place, s->count);
+	return d->choice.steps && !tl__draw_shows(d->choice.steps, frame->place, s->count) &&
+		(d->options.steps || !alone(d, frame->place, s->count));
 }
 
 /* The bundle of a run of members that are left out, which f is the first one of to be met. */

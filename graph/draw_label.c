@@ -96,8 +96,9 @@ void tl__draw_count_ops(const tl__draw *d, uint32_t box, char *text, size_t size
 
 static void bold(FILE *to, const char *text)
 {
+	char brief[TL__DRAW_BRIEF];
 	fputs("<b>", to);
-	tl__draw_text(to, text);
+	tl__draw_text(to, tl__draw_brief(text, brief));
 	fputs("</b>", to);
 }
 
@@ -195,7 +196,7 @@ static void label_bundle(const tl__draw *d, const tl__draw_box *b)
 	if (bundle->what == TL__DRAW_ALIKE)
 		list(&c, line, sizeof line);
 	else if (steps)
-		snprintf(line, sizeof line, "%" PRIu32 " steps, %" PRIu32 " ops", steps, c.all);
+		snprintf(line, sizeof line, "%" PRIu32 " step%s, %" PRIu32 " ops", steps, steps == 1 ? "" : "s", c.all);
 	else
 		snprintf(line, sizeof line, "%" PRIu32 " op%s", c.all, c.all == 1 ? "" : "s");
 	small(d->to, line);
@@ -216,10 +217,8 @@ void tl__draw_label_box(const tl__draw *d, uint32_t box)
 static void label_reference(const tl__draw *d, const tl__draw_leaf *leaf)
 {
 	const tl_node *node = tl__draw_node(d, leaf->node);
-	if (leaf->of)
-		tl__draw_text(d->to, d->boxes[leaf->of].id);
-	else
-		tl__draw_text(d->to, tl__draw_name(node));
+	char brief[TL__DRAW_BRIEF];
+	tl__draw_text(d->to, tl__draw_brief(leaf->of ? d->boxes[leaf->of].id : tl__draw_name(node), brief));
 	shape(d, leaf->node, false);
 }
 

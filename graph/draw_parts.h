@@ -277,7 +277,10 @@ tl_status tl__draw_parse_axes(tl__draw *d, const char *text, tl_error *err);
 /* "(B, 4H)"; returns buf. */
 const char *tl__draw_shape(const tl__draw *d, tl_shape shape, char buf[TL__DRAW_SHAPE]);
 
-/* draw_text.c. Inside an HTML-like label: what does not print becomes '?', and so does no text at all. */
+/* draw_text.c. A name as a label shows it: without its middle, where it is very long. Ids keep all of it. */
+#define TL__DRAW_BRIEF 256
+const char *tl__draw_brief(const char *name, char text[TL__DRAW_BRIEF]);
+/* Inside an HTML-like label: what does not print becomes '?', and so does no text at all. */
 void tl__draw_text(FILE *to, const char *s);
 /* The same in quotes, '\n' as dot's "\n". */
 void tl__draw_quoted(FILE *to, const char *s);

@@ -118,11 +118,11 @@ void tl__draw_write_frame(const tl__draw *d, uint32_t frame, int indent)
 		{"#fcf4f1", "#faede9", "#f7e6e1", "#f4dfd8"},
 	};
 	const tl__draw_frame *f = &d->frames[frame];
-	char name[256];
+	char name[256], brief[TL__DRAW_BRIEF];
 	tl__draw_frame_name(f, name, sizeof name);
 	bool gradient = f->run;
 	fprintf(d->to, "%*slabel=", indent, "");
-	tl__draw_quoted(d->to, name);
+	tl__draw_quoted(d->to, tl__draw_brief(name, brief));
 	fprintf(d->to, "; style=\"rounded,filled\"; fillcolor=\"%s\"; color=\"%s\"\n",
 		fill[gradient][f->depth < 4 ? f->depth - 1 : 3], gradient ? "#dcbdb5" : "#b9c4d2");
 }

@@ -55,6 +55,31 @@ static void put_quoted(FILE *to, const unsigned char *s, int n)
 	}
 }
 
+#define HEAD 40 /* characters that stay of a long name */
+#define TAIL 20
+
+static const char *skip(const char *s, int n)
+{
+	for (int k = 0; k < n && *s; k++) {
+		int bytes = printable((const unsigned char *)s);
+		s += bytes ? bytes : 1;
+	}
+	return s;
+}
+
+const char *tl__draw_brief(const char *name, char text[TL__DRAW_BRIEF])
+{
+	const char *head = skip(name, HEAD), *tail = head, *end = skip(head, TAIL + 3);
+	if (!*end)
+		return name;
+	while (*end) {
+		end = skip(end, 1);
+		tail = skip(tail, 1);
+	}
+	snprintf(text, TL__DRAW_BRIEF, "%.*s...%s", (int)(head - name), name, skip(tail, 3));
+	return text;
+}
+
 /* An HTML-like label may not be empty. */
 void tl__draw_text(FILE *to, const char *s)
 {

@@ -80,8 +80,12 @@ static double figure_of(const tl_statistics *s, double x)
 
 static void put_statistics(tl_draw_mark *mark, const char *what, const tl_statistics *s)
 {
-	TIP(mark, "%s: norm %.4g, mean %.4g, mean magnitude %.4g, from %.4g to %.4g", what, s->norm, s->mean, s->magnitude,
-		s->least, s->greatest);
+	TIP(mark, "%s: ", what);
+	if (s->finite)
+		TIP(mark, "%snorm %.4g, mean %.4g, mean magnitude %.4g, from %.4g to %.4g", broken(s) ? "where finite: " : "",
+			s->norm, s->mean, s->magnitude, s->least, s->greatest);
+	else
+		TIP(mark, "nothing is finite");
 	if (s->zeros)
 		TIP(mark, "; %" PRId64 " of %" PRId64 " are 0", s->zeros, s->count);
 	if (s->nans)
@@ -156,13 +160,19 @@ static void mark_statistics(const tl_overlay *o, const tl_draw_box *box, tl_draw
 	mark->value = figure_of(most, number(by, most));
 	put_label(mark, by, most);
 	if (box->n > 1) {
-		TIP(mark, "greatest %s: %.4g", by->what, number(by, most));
+		if (broken(most))
+			TIP(mark, "not finite");
+		else
+			TIP(mark, "greatest %s: %.4g", by->what, number(by, most));
 		put_which(mark, box, most_at);
-		TIP(mark, "\nleast: %.4g", number(by, least));
+		TIP(mark, "\n");
+	}
+	if (box->n > 1 && !broken(least)) {
+		TIP(mark, "least: %.4g", number(by, least));
 		put_which(mark, box, least_at);
 		TIP(mark, "\n");
 	}
-	put_statistics(mark, box->n > 1 ? "the greatest one" : by->norm ? "gradient" : "value", most);
+	put_statistics(mark, box->n > 1 ? broken(most) ? "this one" : "the greatest one" : by->norm ? "gradient" : "value", most);
 }
 
 static void mark_value(const tl_overlay *o, const tl_draw_box *box, tl_draw_mark *mark)

@@ -7,7 +7,10 @@
 #include "graph/tape.h"
 #include "optim/store.h"
 
-/* y = x w + b, w (input, output). Small enough to be a value; its parameters belong to the store. */
+/*
+ * y = x w + b, w (input, output). Small enough to be a value; its parameters belong to the store, and are zeros until
+ * tl_dense_init or a file sets them.
+ */
 typedef struct tl_dense {
 	tl_param *w, *b;
 } tl_dense;
@@ -19,7 +22,7 @@ TL_API void tl_dense_init(tl_dense *layer, tl_rng *rng);
 /* x (..., input) -> (..., output) */
 TL_API tl_var tl_dense_run(const tl_dense *layer, tl_var x);
 
-/* A row of a table (symbols, size) for each index; of size 0: a row of the identity (one-hot). */
+/* A row of a table (symbols, size) for each index, zeros as above; of size 0: a row of the identity (one-hot). */
 typedef struct tl_embedding {
 	tl_param *table; /* NULL: one-hot */
 	int64_t symbols;

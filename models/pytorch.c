@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _POSIX_C_SOURCE 200809L
 #include "models/pytorch.h"
 
 #include <stdarg.h>
@@ -10,8 +9,6 @@
 #include "models/cells.h"
 #include "models/rnn_run.h"
 #include "optim/store_file.h"
-
-#define NAME 256
 
 /* A tensor of the state dict, and the parameter that it is here. */
 typedef struct entry {
@@ -46,19 +43,21 @@ void tl_pytorch_free(tl_pytorch *p)
 __attribute__((format(printf, 4, 5))) static tl_status add(
 	tl_pytorch *p, entry e, tl_error *err, const char *format, ...)
 {
-	char name[NAME];
 	va_list args;
 	va_start(args, format);
-	vsnprintf(name, sizeof name, format, args);
+	int n = vsnprintf(NULL, 0, format, args);
 	va_end(args);
 	entry *more = realloc(p->entries, ((size_t)p->count + 1) * sizeof *more);
 	if (!more)
 		return tl_error_memory(err);
 	p->entries = more;
-	e.name = strdup(name);
+	e.name = n < 0 ? NULL : malloc((size_t)n + 1);
 	e.module = p->modules;
 	if (!e.name)
 		return tl_error_memory(err);
+	va_start(args, format);
+	vsnprintf(e.name, (size_t)n + 1, format, args);
+	va_end(args);
 	p->entries[p->count++] = e;
 	return TL_OK;
 }
@@ -91,6 +90,10 @@ static tl_status check_rnn(const tl_rnn *rnn, tl_error *err)
 		return tl_error_set(err, TL_ERR_ARGUMENT,
 			"torch.nn has no cell %s: it has rnn, rnn_relu, lstm, lstm_projected, and as its GRU gru_lbr",
 			o->cell->name);
+	for (int k = 0; k < o->cell->states; k++)
+		if (o->zoneout[k] > 0)
+			return tl_error_set(err, TL_ERR_ARGUMENT,
+				"torch.nn has no zoneout, with which a trained model mixes its states with those before");
 	if (rnn->starts)
 		return tl_error_set(err, TL_ERR_ARGUMENT, "torch.nn has no learned first states");
 	if (o->cell == &tl_cell_lstm_projected && (o->project == 0 || o->project >= o->hidden))

@@ -44,8 +44,8 @@ TL_API tl_pytorch *tl_pytorch_new(void); /* NULL where memory is out */
 TL_API void tl_pytorch_free(tl_pytorch *p); /* NULL is fine */
 
 /*
- * Add a module under its name. TL_ERR_ARGUMENT for what torch.nn does not have: other cells, learned first states, a
- * projection that is not smaller than H. A one-hot embedding has no parameters, and nothing is added.
+ * Add a module under its name. TL_ERR_ARGUMENT for what torch.nn does not have: other cells, zoneout, learned first
+ * states, a projection that is not smaller than H. A one-hot embedding has no parameters, and nothing is added.
  */
 TL_API tl_status tl_pytorch_rnn(tl_pytorch *p, const char *name, const tl_rnn *rnn, tl_error *err);
 TL_API tl_status tl_pytorch_dense(tl_pytorch *p, const char *name, const tl_dense *layer, tl_error *err);

@@ -112,8 +112,9 @@ typedef struct tl_rnn {
 } tl_rnn;
 
 /*
- * Add the parameters to the store, named "NAME.lJ.PARAM", and of the reverse direction "NAME.lJ.reverse.PARAM".
- * The net keeps pointers into the store, which must outlive it. Returns NULL on error.
+ * Add the parameters to the store, named "NAME.lJ.PARAM", and of the reverse direction "NAME.lJ.reverse.PARAM":
+ * zeros, until tl_rnn_init or a file sets them. The net keeps pointers into the store, which must outlive it. Returns
+ * NULL on error.
  */
 TL_API tl_rnn *tl_rnn_new(tl_store *store, const char *name, const tl_rnn_options *options, tl_error *err);
 TL_API void tl_rnn_free(tl_rnn *rnn);

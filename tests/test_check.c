@@ -228,6 +228,27 @@ START_TEST(masks)
 }
 END_TEST
 
+/* Of a gradient that is one sum over all steps, the report shows the operand that is to blame, and its step. */
+START_TEST(one_of_many)
+{
+	start(_i, true);
+	tl_real x[T][B * H] = {{0}};
+	x[TIME][0] = (tl_real)INFINITY;
+	tl_var use = tl_use(tape, w[0]), loss = tl_fill(tape, TL_SCALAR, 0);
+	for (int t = 0; t < T; t++) {
+		tl_scope_begin(tape, "t", t);
+		tl_var in = tl_name(tl_input(tape, TL_SHAPE(B, H), x[t]), "in");
+		loss = tl_add(loss, tl_mean_all(tl_tanh(tl_matmul(in, use))));
+		tl_scope_end(tape);
+	}
+	ck_assert_int_eq(tl_backward(loss), TL_ERR_VALUE);
+	says("not finite: matmul, node ");
+	says("in the gradient of parameter 'w0'");
+	says("operands transpose of in (4, 3) from 0 to 0, 1 infinite, in t=7; ");
+	says(" more");
+}
+END_TEST
+
 /* On a step without fault nothing changes: neither the numbers, nor what is allocated. */
 START_TEST(sound)
 {
@@ -413,8 +434,8 @@ Suite *tl_test_suite(void)
 	TCase *one = tcase_create("check");
 	suite_add_tcase(s, one);
 	tcase_add_checked_fixture(one, setup, teardown);
-	const TTest *tests[] = {forward, backward, overflow, parameter, input, unused, masks, sound, off, ragged, checkpoints,
-		checkpoint_backward, checkpoint_parameter, fused_layer, fused_sound};
+	const TTest *tests[] = {forward, backward, overflow, parameter, input, unused, masks, one_of_many, sound, off,
+		ragged, checkpoints, checkpoint_backward, checkpoint_parameter, fused_layer, fused_sound};
 	for (size_t k = 0; k < sizeof tests / sizeof *tests; k++)
 		tcase_add_loop_test(one, tests[k], 0, WAYS);
 	return s;

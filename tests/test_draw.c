@@ -236,6 +236,32 @@ START_TEST(hostile_names)
 }
 END_TEST
 
+/* A label leaves out the middle of a very long name, in whole characters; the id tells all of it. */
+START_TEST(long_names)
+{
+	char name[2 * 200 + 1], id[sizeof name + 2], label[512];
+	for (int i = 0; i < 200; i++)
+		memcpy(name + 2 * i, "\xC3\xA9", 3);
+	tl_scope_begin(tape, name, -1);
+	tl_var y = tl_name(tl_tanh(tl_input(tape, TL_SCALAR, numbers)), name);
+	tl_scope_end(tape);
+	char *text = drawing(1, &y, NULL);
+	snprintf(label, sizeof label, "<b>%.*s...%.*s</b>", 2 * 40, name, 2 * 20, name);
+	ck_drawn(text, label, 1);
+	snprintf(label, sizeof label, "label=\"%.*s...", 2 * 40, name);
+	ck_drawn(text, label, 1);
+	snprintf(id, sizeof id, "%s\"", name);
+	ck_assert_int_ge(count(text, id), 1);
+	free(text);
+	name[2 * 63] = '\0';
+	y = tl_name(tl_tanh(y), name);
+	text = drawing(1, &y, NULL);
+	snprintf(label, sizeof label, "<b>%s</b>", name);
+	ck_drawn(text, label, 1);
+	free(text);
+}
+END_TEST
+
 START_TEST(errors)
 {
 	tl_error err = {0};
@@ -290,6 +316,7 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, parts);
 	tcase_add_test(c, second_order);
 	tcase_add_test(c, hostile_names);
+	tcase_add_test(c, long_names);
 	tcase_add_test(c, errors);
 	suite_add_tcase(s, c);
 	return s;

@@ -177,6 +177,19 @@ START_TEST(what_is_left_out_is_counted)
 }
 END_TEST
 
+/* Unless it was asked for: a box that says "... x 1 ..." is as large as the step. */
+START_TEST(no_single_step_is_left_out)
+{
+	tl_var y = record(2, 5);
+	char *text = drawing(1, &y, NULL);
+	ck_drawn(text, "... x ", 0);
+	free(text);
+	text = fold(y, TL_DRAW_FOLD_OPS, "0:3,-1");
+	ck_drawn(text, "<b>... x 1 ...</b>", 2);
+	free(text);
+}
+END_TEST
+
 START_TEST(patterns_keep_scopes_unfolded)
 {
 	tl_var y = record(2, 20);
@@ -346,6 +359,7 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, steps_without_a_layer);
 	tcase_add_test(c, slices_are_pythons);
 	tcase_add_test(c, what_is_left_out_is_counted);
+	tcase_add_test(c, no_single_step_is_left_out);
 	tcase_add_test(c, patterns_keep_scopes_unfolded);
 	tcase_add_test(c, names_of_axes);
 	tcase_add_test(c, boxes_of_one_name);

@@ -160,6 +160,9 @@ START_TEST(reads_what_it_wrote)
 	ck_assert_msg(f != NULL, "%s", err.text);
 	ck_assert_int_eq(tl_npz_count(f), 0);
 	tl_npz_free(f);
+	unsigned char bytes[64];
+	ck_assert_uint_eq(scratch_get(scratch_path("none.npz"), bytes, sizeof bytes), 22);
+	ck_assert_mem_eq(bytes, "PK\5\6", 4); /* as numpy.savez writes it, and as numpy.load knows it */
 }
 END_TEST
 

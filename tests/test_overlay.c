@@ -295,7 +295,10 @@ START_TEST(what_is_no_number)
 	same(m.value, log10(1.5));
 	ck_assert(strstr(m.tip, "1 of 4 are 0") != NULL);
 	m = mark_of(o, 2, both); /* the worst counts */
-	ck_assert(isnan(m.value) && strstr(m.tip, "at log") != NULL);
+	ck_assert(isnan(m.value) && strstr(m.tip, "not finite at log") && !strstr(m.tip, "greatest"));
+	ck_assert(strstr(m.tip, "least: 1.5 at input") && strstr(m.tip, "this one: where finite: norm 1.386"));
+	m = mark_of(o, 1, &z);
+	ck_assert_str_eq(m.tip, "value: nothing is finite; 1 of 1 are NaN");
 	tl_overlay_free(o);
 	tl_tape_free(tape);
 }

@@ -51,6 +51,14 @@ is "chosen panels" same "$(grep -c '^set title' a.gp)" 2
 is "a logarithmic loss" holds 'set logscale y' a.gp
 is "a title" holds "title 'it''s'" a.gp
 
+for i in 1 2 3 4 5 6; do cp a.jsonl "run$i.jsonl"; done
+works plot run?.jsonl -o many.gp
+is "all names in one column" holds 'vertical maxrows 12' many.gp
+is "for which there is room" holds 'layout 4,2' many.gp
+sed 's/"loss": [0-9.]*/"loss": 1.7/g; 1s/1.7/1.6/' a.jsonl > narrow.jsonl
+works plot narrow.jsonl --panels loss --log-loss -o narrow.gp
+is "numbers on a short logarithmic axis" holds '^set ytics (1.6, 1.62, 1.64, 1.66, 1.68, 1.7)' narrow.gp
+
 works plot a.jsonl b.jsonl -o ab.gp
 is "two runs in a panel" same "$(curve 0 1 ab.gp)" '1 4.5;'
 is "each with its colour and marks" holds "linetype 2 .*pointtype 4 .*title 'b.jsonl'" ab.gp

@@ -83,6 +83,9 @@ refused 'none.txt: ' eval lm "$dicts/gru.safetensors" --vocab none.txt --data "$
 
 # --- What cannot be known, or be read
 
+LC_ALL=C sed '1s/"F32"/"I32"/' "$dicts/gru.safetensors" >whole.safetensors
+refused "tapeloop eval lm: whole.safetensors: tensor '.*' has dtype I32" \
+    eval lm whole.safetensors --vocab "$text" --data "$text"
 refused 'does not tell what its symbols are: .* take --vocab FILE' eval lm "$dicts/gru.safetensors" --data "$text"
 refused 'does not tell what its symbols are' sample "$dicts/gru.safetensors"
 refused 'read in both directions; a language model may not' \

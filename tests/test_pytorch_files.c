@@ -259,6 +259,7 @@ static const struct {
 							  "lstm_projected, and as its GRU gru_lbr"},
 	{{.cell = &tl_cell_lstm_peephole, .input = 2, .hidden = 3}, "torch.nn has no cell lstm_peephole"},
 	{{.cell = &tl_cell_lstm, .input = 2, .hidden = 3, .start = TL_START_LEARNED}, "no learned first states"},
+	{{.cell = &tl_cell_lstm, .input = 2, .hidden = 3, .zoneout = {0, 0.1}}, "torch.nn has no zoneout"},
 	{{.cell = &tl_cell_lstm_projected, .input = 2, .hidden = 3}, "smaller than its hidden_size, not 3 of 3"},
 };
 
@@ -309,6 +310,28 @@ START_TEST(strange_shapes)
 }
 END_TEST
 
+/* No name is too long, nor cut to another's. */
+START_TEST(long_names)
+{
+	char name[600] = "", full[620];
+	memset(name, 'n', sizeof name - 1);
+	tl_store *store = tl_store_new();
+	tl_pytorch *names = tl_pytorch_new();
+	tl_rnn *rnn = tl_rnn_new(store, "r", &(tl_rnn_options){.cell = &tl_cell_lstm, .input = 2, .hidden = 3}, &err);
+	ck_assert_msg(!tl_pytorch_rnn(names, name, rnn, &err), "%s", err.text);
+	const char *path = scratch_path("long");
+	ck_assert_msg(!tl_pytorch_save(names, path, NULL, 0, &err), "%s", err.text);
+	tl_safetensors *f = tl_safetensors_open(path, &err);
+	snprintf(full, sizeof full, "%s.bias_hh_l0", name);
+	ck_assert_int_ge(tl_safetensors_find(f, full), 0);
+	ck_assert_int_eq(tl_safetensors_count(f), 4);
+	tl_safetensors_free(f);
+	tl_pytorch_free(names);
+	tl_rnn_free(rnn);
+	tl_store_free(store);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
 	Suite *s = suite_create("pytorch_files");
@@ -322,6 +345,7 @@ Suite *tl_test_suite(void)
 	tcase_add_test(c, biases_as_the_header_says);
 	tcase_add_test(c, every_name_that_does_not_fit);
 	tcase_add_loop_test(c, what_pytorch_does_not_have, 0, COUNT(refused));
+	tcase_add_test(c, long_names);
 	tcase_add_loop_test(c, strange_shapes, 0, COUNT(strange));
 	suite_add_tcase(s, c);
 	return s;

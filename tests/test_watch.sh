@@ -29,6 +29,7 @@ is "plain" eval '! holds "$escape"'
 COLUMNS=50 works watch --once done
 is "as wide as it is told" awk 'length > 50 { exit 1 }' out
 COLUMNS=3 works watch --once done
+is "even where hardly anything is seen" awk 'length > 3 { exit 1 }' out
 if locale -a 2>/dev/null | grep -qi '^C.utf-\{0,1\}8$'; then
     LC_ALL=C.UTF-8 works watch --once done
     is "blocks where the locale has them" holds '^  loss  *█.*▁'

@@ -25,7 +25,7 @@
 
 /* PyTorch's names of a model's parts: see state_dict.h. */
 enum { MODULE_EMBED, MODULE_RNN, MODULE_OUT, MODULES };
-#define MODULE_NAME 64 /* bytes */
+#define MODULE_NAME 256 /* bytes */
 
 typedef struct state_dict {
 	bool on; /* the model's file has PyTorch's names */

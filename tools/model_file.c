@@ -230,7 +230,9 @@ task *model_load_as(const char *path, const task_kind *kind, const foreign_optio
 	tl_safetensors_free(f);
 	if (!why.status)
 		return t;
-	tl_error_set(err, why.status, "%s: %s", path, why.text);
+	size_t n = strlen(path);
+	bool told = strncmp(why.text, path, n) == 0 && why.text[n] == ':';
+	tl_error_set(err, why.status, "%s%s%s", told ? "" : path, told ? "" : ": ", why.text);
 	task_free(t);
 	return NULL;
 }

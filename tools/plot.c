@@ -27,6 +27,7 @@ tl_status plot_check(const char *path, tl_error *err)
 #define HEIGHT 560
 #define PANEL_WIDTH 520
 #define PANEL_HEIGHT 270
+#define NAMES 10 /* in a legend as high as a panel */
 
 static void terminal(FILE *to, const char *type, int width, int height)
 {
@@ -168,11 +169,22 @@ static bool named_before(const plot *p, int panel, int k)
 	return false;
 }
 
-/* An empty panel with the names of all series. */
-static void legend(FILE *to, int n, const plot *p)
+static int count_names(int n, const plot *p)
+{
+	int names = 0;
+	for (int j = 0; j < n; j++)
+		for (int k = 0; k < p[j].n; k++)
+			names += !named_before(p, j, k);
+	return names;
+}
+
+/* An empty panel with the names of all series, one below the other: as wide as others, and as high as it must be. */
+static void legend(FILE *to, double left, double width, double height, int n, const plot *p)
 {
 	fputs("unset title\nunset xlabel\nunset ylabel\nunset tics\nunset border\nunset grid\nunset logscale\n"
-	      "set xrange [0:1]\nset yrange [0:1]\nset key at graph 0, 1 left top Left reverse vertical maxrows 12\n", to);
+	      "set xrange [0:1]\nset yrange [0:1]\nset tmargin 1\nset bmargin 0\n", to);
+	fprintf(to, "set origin %g,0\nset size %g,%g\n", left, width, height);
+	fprintf(to, "set key at graph 0, 1 left top Left reverse vertical maxrows %d\n", count_names(n, p));
 	const char *before = "plot ";
 	for (int j = 0; j < n; j++)
 		for (int k = 0; k < p[j].n; k++) {
@@ -195,6 +207,19 @@ static void print_range(FILE *to, const char *axis, range r)
 		fprintf(to, "set %srange [%.9g:%.9g]\n", axis, r.low, r.high);
 }
 
+/* Round numbers from end to end, about five. */
+static void even_tics(FILE *to, range r)
+{
+	double least = (r.high - r.low) / 6, decade = pow(10, floor(log10(least))), times = least / decade;
+	double step = decade * (times <= 1 ? 1 : times <= 2 ? 2 : times <= 5 ? 5 : 10);
+	const char *before = "set ytics (";
+	for (double k = ceil(r.low / step - 1e-9); k <= r.high / step + 1e-9; k++) {
+		fprintf(to, "%s%.9g", before, k * step);
+		before = ", ";
+	}
+	fputs(")\n", to);
+}
+
 /* gnuplot would go on to the next powers of ten, and number only these. */
 static void log_axis(FILE *to, range r)
 {
@@ -204,6 +229,10 @@ static void log_axis(FILE *to, range r)
 	print_range(to, "y", (range){r.low / room, r.high * room});
 	if (r.high / r.low > 100)
 		return;
+	if (r.high / r.low < 2) {
+		even_tics(to, r);
+		return;
+	}
 	const char *before = "set ytics (";
 	for (double decade = pow(10, floor(log10(r.low / room))); decade < r.high * room; decade *= 10)
 		for (int k = 0; tics[k] > 0; k++) {
@@ -216,8 +245,9 @@ static void log_axis(FILE *to, range r)
 static bool write_panels(FILE *to, const char *title, int columns, int n, const plot *p, const char *type)
 {
 	range all = {INFINITY, -INFINITY};
-	int rows = (n + columns) / columns;
-	terminal(to, type, PANEL_WIDTH * columns, PANEL_HEIGHT * rows + (*title ? 40 : 0));
+	int legends = (count_names(n, p) + NAMES - 1) / NAMES;
+	int rows = n / columns + legends, height = PANEL_HEIGHT * rows + (*title ? 40 : 0);
+	terminal(to, type, PANEL_WIDTH * columns, height);
 	line_types(to);
 	for (int j = 0; j < n; j++) {
 		range x = extent(&p[j], false);
@@ -243,7 +273,7 @@ static bool write_panels(FILE *to, const char *title, int columns, int n, const 
 			log_axis(to, y);
 		curves(to, &p[j], j, false);
 	}
-	legend(to, n, p);
+	legend(to, n % columns / (double)columns, 1.0 / columns, (double)PANEL_HEIGHT * legends / height, n, p);
 	fputs("unset multiplot\n", to);
 	return !ferror(to);
 }

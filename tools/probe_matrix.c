@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A node as a matrix, and what is said about it. */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "tools/probe.h"
@@ -96,7 +97,9 @@ const char *probe_note(const probe_node *node, const probe_units *u, char buf[PR
 		used = (size_t)snprintf(buf, PROBE_NOTE, "%" PRId64 " of %" PRId64 " %ss; ", u->n, node->units, unit);
 	if (!node->source && u->n < node->units)
 		used += (size_t)snprintf(buf + used, PROBE_NOTE - used, "all: ");
-	if (node->bounded)
+	if (!isfinite(f.mean))
+		snprintf(buf + used, PROBE_NOTE - used, "not all are finite");
+	else if (node->bounded)
 		snprintf(buf + used, PROBE_NOTE - used, "mean %.3g, %.3g%% below %g, %.3g%% above 0.9", f.mean, 100 * f.low,
 			probe_low_end(node), 100 * f.high);
 	else

@@ -33,7 +33,7 @@ static void put_line(FILE *to, const char *text, int width)
 {
 	for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
 		bool control = *at < ' ' || *at == 0x7F || (*at == 0xC2 && at[1] < 0xA0);
-		if ((*at & 0xC0) != 0x80 && width-- == 0)
+		if ((*at & 0xC0) != 0x80 && width-- <= 0)
 			break;
 		fputc(control ? '?' : *at, to);
 		at += control && *at == 0xC2 && at[1];
@@ -147,7 +147,7 @@ static void put_row(FILE *to, const row *r, const frame_look *look, char *curve)
 		snprintf(value, sizeof value, "%.4g", last);
 	if (r->least && r->n > 1)
 		snprintf(best, sizeof best, "  least %.4g", least);
-	put_text(to, LABEL, "  %-*.*s", LABEL - 2, LABEL - 3, r->label);
+	put_text(to, look->width < LABEL ? look->width : LABEL, "  %-*.*s", LABEL - 2, LABEL - 3, r->label);
 	fprintf(to, "%s%*s", curve, marks < room ? room - marks : 0, "");
 	put_text(to, look->width - LABEL - (room > 0 ? room : 0), "  %s%s", value, best);
 	fputc('\n', to);
