@@ -35,7 +35,8 @@ is "what is infinite is a gap" same "$(curve "$(panel 'gradient norm' a.gp)" 0 a
 is "the rate" same "$(curve "$(panel 'learning rate' a.gp)" 0 a.gp)" '1 0.1;2 0.1;3 0.05;'
 is "the speed" same "$(curve "$(panel 'speed, tokens a second' a.gp)" 0 a.gp)" '1 1000;2 1500;3 2000;'
 is "five panels" same "$(grep -c '^set title' a.gp)" 5
-is "and the legend" holds 'layout 3,2' a.gp
+is "and the legend beside the last" same "$(grep '^set origin' a.gp | tail -n 1)" 'set origin 0.5,0'
+is "ticks at whole epochs" holds '^set xtics 1$' a.gp
 is "of two names" same "$(sed -n '/^plot NaN/,$p' a.gp | grep -c ' title ')" 2
 is "validations are dashed" holds "dashtype 2 .*title 'a.jsonl, validation'" a.gp
 is "one x axis" same "$(grep '^set xrange' a.gp | head -n 1)" 'set xrange [1:3]'
@@ -54,7 +55,7 @@ is "a title" holds "title 'it''s'" a.gp
 for i in 1 2 3 4 5 6; do cp a.jsonl "run$i.jsonl"; done
 works plot run?.jsonl -o many.gp
 is "all names in one column" holds 'vertical maxrows 12' many.gp
-is "for which there is room" holds 'layout 4,2' many.gp
+is "for which there is room" holds 'size 1040,826 ' many.gp
 sed 's/"loss": [0-9.]*/"loss": 1.7/g; 1s/1.7/1.6/' a.jsonl > narrow.jsonl
 works plot narrow.jsonl --panels loss --log-loss -o narrow.gp
 is "numbers on a short logarithmic axis" holds '^set ytics (1.6, 1.62, 1.64, 1.66, 1.68, 1.7)' narrow.gp
@@ -128,7 +129,7 @@ is "the parameters' norms add up" awk '{
     for (i = 2; i <= n; i += 2) sum += norm[i] ^ 2
     if (n < 16 || (sqrt(sum) / all - 1) ^ 2 > 1e-10) exit 1 }' grads/log.jsonl
 works plot grads --show parameters -o p.gp
-is "a panel for each module" same "$(sed -n "s/^set title '\(.*\)'/\1/p" p.gp | tr '\n' ' ')" "embed rnn.l0 rnn.l1 out "
+is "a panel for each module" same "$(sed -n "s/^set title '\(.*\)'/\1/p" p.gp | tr '\n' ' ')" "gradient norm, embed gradient norm, rnn.l0 gradient norm, rnn.l1 gradient norm, out "
 is "with six epochs" same "$(curve 1 0 p.gp | tr ';' '\n' | wc -l | tr -d ' ')" 6
 is "the same part, the same look" eval '[ "$(sed -n "s/.*series[0-9]* using 1:2 with linespoints linetype 3 .*/x/p" p.gp | wc -l)" -eq 2 ]'
 is "on a logarithmic axis" holds 'set logscale y' p.gp
@@ -138,6 +139,18 @@ is "with all steps" same "$(curve 0 4 s.gp | tr ';' '\n' | wc -l | tr -d ' ')" 1
 is "after some epochs" same "$(sed -n "s/.*title 'after epoch \([0-9]*\)'.*/\1/p" s.gp | tr '\n' ' ')" "1 2 4 5 6 "
 works plot grads --show parameters --panels out -o p.gp
 is "chosen modules" same "$(grep -c '^set title' p.gp)" 1
+# Scales on which numbers stand: three curves of a ratio, around 0.06.
+for ratio in 1.01 1.2 2.9 3.1 4.9 5.1 30 99; do
+    awk -v r=$ratio 'BEGIN { for (k = 0; k < 3; k++)
+        printf "{\"epoch\": %d, \"grad_norm\": 1, \"grad_norms\": {\"out.w\": %.9g}}\n", k + 1, 0.06 * r ^ ((k - 1) / 2) }' >n.jsonl
+    works plot n.jsonl --show parameters -o n.gp
+    is "a ratio of $ratio is numbered twice or more" awk '/^unset logscale y/ { fine = 1 }
+        /^set yrange/ { split(substr($3, 2), range, ":"); low = range[1] + 0; high = range[2] + 0 }
+        /^set ytics \(/ { n = split(substr($0, 12), tic, ", ")
+            for (i = 1; i <= n; i++) shown += tic[i] + 0 >= low && tic[i] + 0 <= high }
+        END { exit !(fine || shown >= 2) }' n.gp
+done
+is "one panel is as wide as the sheet" same "$(grep -c '^set size 1,' n.gp)" 2
 refused 'only one training' plot grads one --show steps -o none.gp
 refused 'train with --log-gradients' plot one --show parameters -o none.gp
 refused "--show: 'weights'" plot one --show weights -o none.gp

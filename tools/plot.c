@@ -27,7 +27,7 @@ tl_status plot_check(const char *path, tl_error *err)
 #define HEIGHT 560
 #define PANEL_WIDTH 520
 #define PANEL_HEIGHT 270
-#define NAMES 10 /* in a legend as high as a panel */
+#define NAME_HEIGHT 22 /* of a line in the legend */
 
 static void terminal(FILE *to, const char *type, int width, int height)
 {
@@ -160,6 +160,16 @@ static bool write_script(FILE *to, const plot *p, const char *type)
 	return !ferror(to);
 }
 
+/* Is all of a panel at whole numbers, as of epochs? */
+static bool is_whole(const plot *p)
+{
+	for (int k = 0; k < p->n; k++)
+		for (int64_t i = 0; i < p->series[k].n; i++)
+			if (shown(p, &p->series[k], i) && place(&p->series[k], i) != floor(place(&p->series[k], i)))
+				return false;
+	return true;
+}
+
 static bool named_before(const plot *p, int panel, int k)
 {
 	for (int j = 0; j <= panel; j++)
@@ -178,12 +188,11 @@ static int count_names(int n, const plot *p)
 	return names;
 }
 
-/* An empty panel with the names of all series, one below the other: as wide as others, and as high as it must be. */
-static void legend(FILE *to, double left, double width, double height, int n, const plot *p)
+/* An empty panel with the names of all series, one below the other. */
+static void legend(FILE *to, int n, const plot *p)
 {
 	fputs("unset title\nunset xlabel\nunset ylabel\nunset tics\nunset border\nunset grid\nunset logscale\n"
 	      "set xrange [0:1]\nset yrange [0:1]\nset tmargin 1\nset bmargin 0\n", to);
-	fprintf(to, "set origin %g,0\nset size %g,%g\n", left, width, height);
 	fprintf(to, "set key at graph 0, 1 left top Left reverse vertical maxrows %d\n", count_names(n, p));
 	const char *before = "plot ";
 	for (int j = 0; j < n; j++)
@@ -223,13 +232,13 @@ static void even_tics(FILE *to, range r)
 /* gnuplot would go on to the next powers of ten, and number only these. */
 static void log_axis(FILE *to, range r)
 {
-	static const double many[] = {1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9, 0}, few[] = {1, 2, 5, 0};
+	static const double many[] = {1, 1.5, 2, 3, 4, 5, 7, 0}, few[] = {1, 2, 5, 0};
 	const double *tics = r.high / r.low < 5 ? many : few;
 	double room = pow(r.high / r.low, 0.05);
 	print_range(to, "y", (range){r.low / room, r.high * room});
 	if (r.high / r.low > 100)
 		return;
-	if (r.high / r.low < 2) {
+	if (r.high / r.low < 3) {
 		even_tics(to, r);
 		return;
 	}
@@ -242,12 +251,33 @@ static void log_axis(FILE *to, range r)
 	fputs(")\n", to);
 }
 
+/* In pixels. The legend takes the place after the last panel, down to the end of the sheet. */
+typedef struct sheet_size {
+	int columns, title, legend, width, height;
+} sheet_size;
+
+static sheet_size size_of_sheet(const char *title, int columns, int n, const plot *p)
+{
+	int names = NAME_HEIGHT * (count_names(n, p) + 1);
+	sheet_size s = {.columns = columns, .title = *title ? 40 : 0, .width = columns == 1 ? WIDTH : PANEL_WIDTH * columns};
+	s.legend = n % columns && names < PANEL_HEIGHT ? PANEL_HEIGHT : names;
+	s.height = s.title + n / columns * PANEL_HEIGHT + s.legend;
+	return s;
+}
+
+static void set_place(FILE *to, const sheet_size *s, int k, int height)
+{
+	int top = s->title + k / s->columns * PANEL_HEIGHT;
+	fprintf(to, "set size %.6g,%.6g\nset origin %.6g,%.6g\n", 1.0 / s->columns, (double)height / s->height,
+		k % s->columns / (double)s->columns, (double)(s->height - top - height) / s->height);
+}
+
 static bool write_panels(FILE *to, const char *title, int columns, int n, const plot *p, const char *type)
 {
 	range all = {INFINITY, -INFINITY};
-	int legends = (count_names(n, p) + NAMES - 1) / NAMES;
-	int rows = n / columns + legends, height = PANEL_HEIGHT * rows + (*title ? 40 : 0);
-	terminal(to, type, PANEL_WIDTH * columns, height);
+	sheet_size size = size_of_sheet(title, columns, n, p);
+	bool whole = true;
+	terminal(to, type, size.width, size.height);
 	line_types(to);
 	for (int j = 0; j < n; j++) {
 		range x = extent(&p[j], false);
@@ -257,15 +287,19 @@ static bool write_panels(FILE *to, const char *title, int columns, int n, const 
 			widen(&all, x.low);
 			widen(&all, x.high);
 		}
+		whole = whole && is_whole(&p[j]);
 	}
-	fprintf(to, "set multiplot layout %d,%d", rows, columns);
+	fputs("set multiplot", to);
 	if (*title)
 		quoted(to, " title ", title, "");
 	fputs("\nset grid\nunset key\nset lmargin 11\nset rmargin 2\n", to);
 	print_range(to, "x", with_room(all));
+	if (whole && all.high - all.low < 6)
+		fputs("set xtics 1\n", to);
 	for (int j = 0; j < n; j++) {
 		range y = extent(&p[j], true);
 		fputs("unset logscale\nset format '%g'\nset autoscale y\nset ytics autofreq\n", to);
+		set_place(to, &size, j, PANEL_HEIGHT);
 		axes(to, &p[j]);
 		if (y.low == y.high)
 			print_range(to, "y", with_room(y));
@@ -273,7 +307,8 @@ static bool write_panels(FILE *to, const char *title, int columns, int n, const 
 			log_axis(to, y);
 		curves(to, &p[j], j, false);
 	}
-	legend(to, n % columns / (double)columns, 1.0 / columns, (double)PANEL_HEIGHT * legends / height, n, p);
+	set_place(to, &size, n, size.legend);
+	legend(to, n, p);
 	fputs("unset multiplot\n", to);
 	return !ferror(to);
 }
