@@ -4,12 +4,14 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "graph/find.h"
 
 #define FEW 8
+#define MOST_NAMED 8 /* scopes in a sentence */
 
 static const char *skip_blanks(const char *s)
 {
@@ -96,6 +98,55 @@ bool tl__draw_shows(const tl__draw_slices *slices, uint32_t place, uint32_t coun
 	return false;
 }
 
+/* Adds to the list the paths of scopes that stand right in one that matches, or in none; returns how many. */
+static int list_inner(const tl__draw *d, const char *outer, const char **path, char *list, size_t size)
+{
+	const char *found[MOST_NAMED];
+	int n = 0;
+	size_t used = 0;
+	for (uint32_t f = 1; f < d->n_frames && n <= MOST_NAMED; f++) {
+		uint32_t p = d->frames[f].parent;
+		int k = 0;
+		while (p && !d->frames[p].label)
+			p = d->frames[p].parent;
+		if (!d->frames[f].label || (outer ? !p || !tl_path_matches(outer, path[p]) : p != 0))
+			continue;
+		while (k < n && strcmp(found[k], path[f]))
+			k++;
+		if (k < n)
+			continue;
+		if (n < MOST_NAMED && used < size)
+			used += (size_t)snprintf(list + used, size - used, "%s%.*s", n ? ", " : "",
+				(int)strlen(path[f]) - 2, path[f]);
+		else if (used < size)
+			snprintf(list + used, size - used, ", ...");
+		if (n < MOST_NAMED)
+			found[n] = path[f];
+		n++;
+	}
+	return n;
+}
+
+/* What there is in place of that: in the scope around it that exists. */
+static tl_status refuse(tl__draw *d, const char *scope, const char **path, tl_error *err)
+{
+	char list[512] = "";
+	char *outer = tl_arena_strdup(&d->arena, scope);
+	int n = 0;
+	while (outer && !n) {
+		char *slash = strrchr(outer, '/');
+		if (!slash)
+			break;
+		*slash = '\0';
+		const char *pattern = tl__draw_print(d, "%s/x", outer);
+		n = pattern ? list_inner(d, pattern, path, list, sizeof list) : 0;
+	}
+	if (!n)
+		n = list_inner(d, NULL, path, list, sizeof list);
+	return tl_error_set(err, TL_ERR_ARGUMENT, "draw: no scope that is drawn matches \"%s\"%s%s", scope,
+		n ? "; there are " : "", list);
+}
+
 /* Pins what matches a pattern, and what it stands in. Paths end in "/x", because patterns are of variables. */
 static tl_status pin(tl__draw *d, const char *scope, const char **path, tl_error *err)
 {
@@ -110,8 +161,7 @@ static tl_status pin(tl__draw *d, const char *scope, const char **path, tl_error
 		for (uint32_t p = f; p && !d->frames[p].pinned; p = d->frames[p].parent)
 			d->frames[p].pinned = true;
 	}
-	return any ? TL_OK
-		   : tl_error_set(err, TL_ERR_ARGUMENT, "draw: no scope that is drawn matches \"%s\"", scope);
+	return any ? TL_OK : refuse(d, scope, path, err);
 }
 
 /* Where a pattern is for a few members of a series, they are meant to be shown; for many, the steps say which. */

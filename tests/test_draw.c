@@ -282,7 +282,7 @@ START_TEST(errors)
 			"draw: the steps \"99999999999999999999\" are no list of slices like \"0:3,-1\""},
 		{{.axes = "T"}, "draw: the axes \"T\" are no list of names and lengths like \"T=100 B=8\""},
 		{{.axes = "T=3 =4"}, "draw: the axes \"T=3 =4\" are no list of names and lengths like \"T=100 B=8\""},
-		{{.expand = "t=3"}, "draw: no scope that is drawn matches \"t=3\""},
+		{{.expand = "t=3"}, "draw: no scope that is drawn matches \"t=3\"; there are t=0, t=1, t=2"},
 	};
 	for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
 		err = (tl_error){0};

@@ -163,7 +163,11 @@ refused '"abc"' graph lm --steps abc
 refused 'there are the steps 0 to 2' graph lm --steps 0,3:5
 refused 'there are the steps 0 to 4' graph translator --length 3 --target-length 5 --steps 9
 drawn translator --length 3 --target-length 5 --steps 4
-refused 'no scope.*nowhere' graph lm --expand 'nowhere/*'
+refused 'no scope.*nowhere.*there are layer=0$' graph lm --expand 'nowhere/*'
+refused 'l9.*; there are layer=0, layer=1$' graph lm --layers 2 --expand l9
+refused 't=5.*; there are layer=1/t=0, layer=1/t=1$' graph lm --layers 2 --length 2 --expand l1/t=5
+works graph lm --show value --legend
+is "the legend has magnitudes" eval "! grep 'mean magnitude</td>' out | grep -q '>-[0-9]'"
 refused '--time-limit' graph lm --time-limit 0
 refused "'b' is too many" graph lm b
 refused 'what to draw' graph
