@@ -98,7 +98,8 @@ typedef struct tl_draw_mark {
 typedef struct tl_draw_overlay {
 	void (*mark)(void *context, const tl_draw_box *box, tl_draw_mark *mark);
 	void *context;
-	const char *scale; /* what the values are, as the legend says it: "log10 of the gradient's norm" */
+	const char *scale; /* what the legend's numbers are: "norm of the gradient" */
+	bool logarithmic;  /* the values are decimal logarithms of these */
 	double low, high;  /* ends of the scale; low >= high: from the values drawn */
 } tl_draw_overlay;
 

@@ -52,7 +52,8 @@ static void scale(const tl__draw *d)
 		tl__draw_look at = {.paint = TL_DRAW_VALUE, .value = d->low + (d->high - d->low) * k / (COLOURS - 1)};
 		char fill[8], text[8];
 		tl__draw_paint(d, &at, fill, text);
-		fprintf(d->to, "<td bgcolor=\"%s\"><font color=\"%s\">%.4g</font></td>", fill, text, at.value);
+		fprintf(d->to, "<td bgcolor=\"%s\"><font color=\"%s\">%.3g</font></td>", fill, text,
+			d->options.overlay->logarithmic ? pow(10, at.value) : at.value);
 	}
 	fputs("</tr>\n", d->to);
 }

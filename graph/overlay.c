@@ -92,7 +92,8 @@ tl_overlay *tl_overlay_new(
 		return NULL;
 	}
 	*o = (tl_overlay){.kind = kind, .tape = outputs[0].tape, .generation = outputs[0].generation, .size = 1,
-		.drawn = {.mark = tl__overlay_mark, .context = o, .scale = tl__overlay_scale(kind)}};
+		.drawn = {.mark = tl__overlay_mark, .context = o, .scale = tl__overlay_scale(kind),
+			.logarithmic = kind != TL_OVERLAY_PLAN}};
 	for (int k = 0; k < n; k++)
 		o->size = outputs[k].index >= o->size ? outputs[k].index + 1 : o->size;
 	o->size = with.loss.index >= o->size ? with.loss.index + 1 : o->size;

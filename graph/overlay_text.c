@@ -11,9 +11,9 @@
 
 const char *tl__overlay_scale(tl_overlay_kind kind)
 {
-	static const char *const scales[TL_OVERLAYS] = {"log10 of the number of elements",
-		"log10 of the elements' mean magnitude", "log10 of the norm of the loss's gradient", "log10 of seconds",
-		"log10 of bytes", "alike: computed by one instruction of the plan"};
+	static const char *const scales[TL_OVERLAYS] = {"number of elements",
+		"the elements' mean magnitude", "norm of the loss's gradient", "seconds",
+		"bytes", "alike: computed by one instruction of the plan"};
 	return scales[kind];
 }
 
