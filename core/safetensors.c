@@ -103,6 +103,11 @@ void tl_safetensors_free(tl_safetensors *f)
 	free(f);
 }
 
+const char *tl_safetensors_path(const tl_safetensors *f)
+{
+	return f->path;
+}
+
 int tl_safetensors_count(const tl_safetensors *f)
 {
 	return f->count;

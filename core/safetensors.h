@@ -58,6 +58,7 @@ TL_API tl_safetensors *tl_safetensors_open(const char *path, tl_error *err);
 TL_API void tl_safetensors_free(tl_safetensors *f); /* NULL is fine */
 
 /* Tensors are numbered 0 to count - 1 in the order of their data. Strings live as long as f. */
+TL_API const char *tl_safetensors_path(const tl_safetensors *f); /* as it was opened */
 TL_API int tl_safetensors_count(const tl_safetensors *f);
 TL_API const char *tl_safetensors_name(const tl_safetensors *f, int k);
 TL_API tl_shape tl_safetensors_shape(const tl_safetensors *f, int k);

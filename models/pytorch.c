@@ -275,12 +275,12 @@ static void take_second(const entry *e, const tl_tensor *second)
 		tl_tensor_copy(&apart, &end);
 }
 
-tl_status tl_pytorch_load(tl_pytorch *p, const tl_safetensors *f, tl_error *err)
+static tl_status load(tl_pytorch *p, const tl_safetensors *f, bool whole, tl_error *err)
 {
 	exchange x;
 	tl_status status = exchange_init(&x, p, f, err);
 	if (!status)
-		status = tl_items_load(x.items, x.n, f, err);
+		status = (whole ? tl_items_load : tl_items_load_part)(x.items, x.n, f, err);
 	for (int k = 0, i = 0; k < p->count && !status; k++) {
 		const entry *e = &p->entries[k];
 		bool read = i < x.n && x.entry[i] == k;
@@ -292,4 +292,14 @@ tl_status tl_pytorch_load(tl_pytorch *p, const tl_safetensors *f, tl_error *err)
 	}
 	exchange_release(&x);
 	return status;
+}
+
+tl_status tl_pytorch_load(tl_pytorch *p, const tl_safetensors *f, tl_error *err)
+{
+	return load(p, f, true, err);
+}
+
+tl_status tl_pytorch_load_part(tl_pytorch *p, const tl_safetensors *f, tl_error *err)
+{
+	return load(p, f, false, err);
 }

@@ -58,6 +58,14 @@ TL_API tl_status tl_pytorch_embedding(tl_pytorch *p, const char *name, const tl_
  * safetensors.torch.save_model writes it, is set in both.
  */
 TL_API tl_status tl_pytorch_load(tl_pytorch *p, const tl_safetensors *f, tl_error *err);
+/*
+ * The same for some modules of a file, such as an encoder alone: what it has too many is not read, as by
+ * load_state_dict(..., strict=False); but what is missing is still an error.
+ *
+ *	tl_pytorch_rnn(names, "encoder.rnn", rnn, &err);
+ *	tl_pytorch_load_part(names, file, &err);
+ */
+TL_API tl_status tl_pytorch_load_part(tl_pytorch *p, const tl_safetensors *f, tl_error *err);
 /* Writes a file that load_state_dict(load_file(path), strict=True) takes; errors as of tl_safetensors_write. */
 TL_API tl_status tl_pytorch_save(
 	const tl_pytorch *p, const char *path, const tl_safetensors_pair *metadata, int n_metadata, tl_error *err);
@@ -71,7 +79,7 @@ TL_API int tl_pytorch_find(const tl_safetensors *f, const char *name);
 /*
  * The options of the recurrent layers that a file has under that name: cell, input, hidden, layers, project,
  * bidirectional, no_bias; the rest is 0. Tanh and relu cannot be told apart: it is tl_cell_rnn then. TL_ERR_FORMAT where
- * there are none, or none of torch.nn.
+ * there are none, with the names under which there are some, or none of torch.nn.
  */
 TL_API tl_status tl_pytorch_describe(
 	const tl_safetensors *f, const char *name, tl_rnn_options *options, tl_error *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a state dict says of recurrent layers. */
 #include <stdio.h>
+#include <string.h>
 
 #include "core/file_error.h"
 #include "models/cells.h"
@@ -20,6 +21,26 @@ static bool find(const tl_safetensors *f, const char *name, const char *part, in
 	return k >= 0 && shape->axes == axes;
 }
 
+/* With the names that recurrent layers have there. */
+static tl_status refuse(const tl_safetensors *f, const char *shown, tl_error *err)
+{
+	static const char part[] = "weight_ih_l0";
+	char others[600] = "", one[TL_EXCERPT], module[NAME];
+	size_t used = 0;
+	for (int k = 0; k < tl_safetensors_count(f) && used < sizeof others; k++) {
+		const char *name = tl_safetensors_name(f, k);
+		size_t n = strlen(name), m = sizeof part - 1, length = n > m ? n - m - 1 : 0;
+		if (n < m || strcmp(name + n - m, part) || (n > m && name[length] != '.') || length >= sizeof module)
+			continue;
+		snprintf(module, sizeof module, "%.*s", (int)length, name);
+		used += (size_t)snprintf(
+			others + used, sizeof others - used, "%s'%s'", used ? ", " : "", tl__excerpt(module, one));
+	}
+	return tl__file_error(err, TL_ERR_FORMAT, tl_safetensors_path(f),
+		"the file has no recurrent layers named '%s': no matrices weight_ih_l0 and weight_hh_l0%s%s", shown,
+		used ? "; it has layers named " : "", others);
+}
+
 tl_status tl_pytorch_describe(
 	const tl_safetensors *f, const char *name, tl_rnn_options *options, tl_error *err)
 {
@@ -28,8 +49,7 @@ tl_status tl_pytorch_describe(
 	char shown[TL_EXCERPT];
 	tl__excerpt(name, shown);
 	if (!find(f, name, "weight_ih", 0, 2, &ih) || !find(f, name, "weight_hh", 0, 2, &hh))
-		return tl_error_set(err, TL_ERR_FORMAT,
-			"the file has no recurrent layers named '%s': no matrices weight_ih_l0 and weight_hh_l0", shown);
+		return refuse(f, shown, err);
 	bool projects = find(f, name, "weight_hr", 0, 2, &hr);
 	int64_t rows = hh.dim[0], hidden = projects ? hr.dim[1] : hh.dim[1], gates = hidden ? rows / hidden : 0;
 	bool fits = hidden > 0 && rows % hidden == 0 && (gates == 1 || gates == 3 || gates == 4) && ih.dim[0] == rows &&

@@ -99,7 +99,7 @@ static tl_status check_fit(const tl_safetensors_item *items, int n, const tl_saf
 	say(sentence, "missing", &missing);
 	say(sentence, "unexpected", &unexpected);
 	say(sentence, "of another shape", &shapes);
-	return tl_error_set(err, TL_ERR_FORMAT, "%s", sentence);
+	return tl__file_error(err, TL_ERR_FORMAT, tl_safetensors_path(f), "%s", sentence);
 }
 
 /* Reads everything before the first element of an item is changed. */
@@ -147,6 +147,11 @@ static tl_status load(const tl_safetensors_item *items, int n, const tl_safetens
 tl_status tl_items_load(const tl_safetensors_item *items, int n, const tl_safetensors *f, tl_error *err)
 {
 	return load(items, n, f, true, err);
+}
+
+tl_status tl_items_load_part(const tl_safetensors_item *items, int n, const tl_safetensors *f, tl_error *err)
+{
+	return load(items, n, f, false, err);
 }
 
 static tl_status load_store(tl_store *s, const tl_safetensors *f, bool whole, tl_error *err)

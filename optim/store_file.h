@@ -30,6 +30,8 @@ TL_API tl_status tl_store_load_part(tl_store *store, const tl_safetensors *f, tl
  */
 TL_API tl_status tl_items_load(
 	const tl_safetensors_item *items, int n, const tl_safetensors *f, tl_error *err);
+TL_API tl_status tl_items_load_part(
+	const tl_safetensors_item *items, int n, const tl_safetensors *f, tl_error *err);
 TL_API tl_safetensors_item tl_store_item(const tl_store *store, int k);
 
 #endif

@@ -180,6 +180,37 @@ START_TEST(a_module_alone)
 }
 END_TEST
 
+/* An encoder of a whole model, which a name that is not there points to. */
+START_TEST(a_module_of_many)
+{
+	tl_safetensors *f = open_dict("gru");
+	tl_store *store = tl_store_new();
+	tl_pytorch *names = tl_pytorch_new();
+	tl_rnn_options o;
+	ck_assert_int_eq(tl_pytorch_describe(f, "", &o, &err), TL_ERR_FORMAT);
+	ck_assert_msg(strstr(err.text, "gru.safetensors: the file has no recurrent layers named ''") != NULL, "%s", err.text);
+	ck_assert_msg(strstr(err.text, "; it has layers named 'rnn'") != NULL, "%s", err.text);
+	err = (tl_error){0};
+	ck_assert_msg(!tl_pytorch_describe(f, "rnn", &o, &err), "%s", err.text);
+	tl_rnn *rnn = tl_rnn_new(store, "any.name", &o, &err);
+	ck_assert(!tl_pytorch_rnn(names, "rnn", rnn, &err));
+	ck_assert_int_eq(tl_pytorch_load(names, f, &err), TL_ERR_FORMAT);
+	ck_assert_msg(strstr(err.text, "gru.safetensors: the file does not fit; 3 unexpected (") != NULL, "%s", err.text);
+	err = (tl_error){0};
+	ck_assert_msg(!tl_pytorch_load_part(names, f, &err), "%s", err.text);
+	tl_tensor w = read_tensor(f, "rnn.weight_ih_l0", TL_REAL);
+	const tl_tensor *ours = &rnn->params[0]->value;
+	for (int64_t i = 0; i < w.shape.dim[0]; i++)
+		for (int64_t j = 0; j < w.shape.dim[1]; j++)
+			ck_assert(((tl_real *)ours->data)[j * w.shape.dim[0] + i] == ((tl_real *)w.data)[i * w.shape.dim[1] + j]);
+	free(w.data);
+	tl_pytorch_free(names);
+	tl_rnn_free(rnn);
+	tl_store_free(store);
+	tl_safetensors_free(f);
+}
+END_TEST
+
 /* Two modules of one matrix, whose second name stands in the metadata. */
 START_TEST(shared_matrices)
 {
@@ -232,7 +263,7 @@ START_TEST(every_name_that_does_not_fit)
 	net n = build(deep, NULL, true);
 	tl_store_values(n.store)[0] = 7;
 	ck_assert_int_eq(tl_pytorch_load(n.names, f, &err), TL_ERR_FORMAT);
-	ck_assert_str_eq(err.text, "the file does not fit; 4 missing (rnn.weight_ih_l1, rnn.weight_hh_l1, rnn.bias_ih_l1, "
+	ck_assert_str_eq(strstr(err.text, ": the file does not fit"), ": the file does not fit; 4 missing (rnn.weight_ih_l1, rnn.weight_hh_l1, rnn.bias_ih_l1, "
 		"rnn.bias_hh_l1); 4 of another shape (rnn.weight_ih_l0: (24, 5) instead of (32, 5), rnn.weight_hh_l0: (24, 8) "
 		"instead of (32, 8), rnn.bias_ih_l0: (24) instead of (32), rnn.bias_hh_l0: (24) instead of (32))");
 	ck_assert_double_eq((double)tl_store_values(n.store)[0], 7);
@@ -341,6 +372,7 @@ Suite *tl_test_suite(void)
 	tcase_add_loop_test(c, there_and_back, 0, COUNT(dicts));
 	tcase_add_loop_test(c, without_biases_into_a_net_with_them, 0, 2);
 	tcase_add_test(c, a_module_alone);
+	tcase_add_test(c, a_module_of_many);
 	tcase_add_test(c, shared_matrices);
 	tcase_add_test(c, biases_as_the_header_says);
 	tcase_add_test(c, every_name_that_does_not_fit);
