@@ -154,13 +154,43 @@ static void look_at_all(ends *e, const tl_safetensors *f, const char *embedding)
 	}
 }
 
+/* How many rows the other matrices have, each number once: "33, 24, ...". */
+static void list_rows(const tl_safetensors *f, char *list, size_t size)
+{
+	int64_t seen[12];
+	int n = 0;
+	size_t used = 0;
+	list[0] = '\0';
+	for (int i = 0; i < tl_safetensors_count(f); i++) {
+		tl_shape shape = tl_safetensors_shape(f, i);
+		char module[MODULE_NAME];
+		int k = 0;
+		if (shape.axes != 2 || !module_of(tl_safetensors_name(f, i), WEIGHT, module))
+			continue;
+		while (k < n && seen[k] != shape.dim[0])
+			k++;
+		if (k < n || used >= size)
+			continue;
+		if (n == (int)(sizeof seen / sizeof *seen)) {
+			snprintf(list + used, size - used, ", ...");
+			break;
+		}
+		used += (size_t)snprintf(list + used, size - used, "%s%" PRId64, n ? ", " : "", shape.dim[0]);
+		seen[n++] = shape.dim[0];
+	}
+}
+
 /* Embedding and linear layer, by their shapes. */
 static tl_status find_ends(const tl_safetensors *f, ends *e, state_dict *dict, bool *one_hot, tl_error *err)
 {
+	char rows[320];
 	look_at_all(e, f, NULL);
-	if (!e->matrices)
+	if (!e->matrices) {
+		list_rows(f, rows, sizeof rows);
 		return tl_error_set(err, TL_ERR_FORMAT,
-			"the vocabulary has %" PRId64 " symbols, and no matrix of the state dict has as many rows", e->symbols);
+			"the vocabulary has %" PRId64 " symbols, and no matrix of the state dict has as many rows%s%s", e->symbols,
+			*rows ? ": those of embeddings and linear layers have " : "", rows);
+	}
 	*one_hot = e->input == e->symbols && !e->embed.n && !dict->given[MODULE_EMBED];
 	if (!*one_hot && settle(dict, MODULE_EMBED, &e->embed, "the embedding", err))
 		return err->status;

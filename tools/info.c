@@ -71,7 +71,17 @@ static void print_config(const task *t)
 	json_decref(config);
 }
 
-static void print_model(const char *path, const task *t)
+/* As they stand in the file. */
+static void list_tensors(const tl_safetensors *f)
+{
+	char shape[TL_SHAPE_TEXT], name[TL_EXCERPT], value[TL_EXCERPT];
+	for (int k = 0; k < tl_safetensors_count(f); k++)
+		printf("  %-24s %-16s %s\n", tl__excerpt(tl_safetensors_name(f, k), name),
+			tl_shape_text(tl_safetensors_shape(f, k), shape), tl__excerpt(tl_safetensors_dtype(f, k), value));
+}
+
+/* f: its file, where the names there are PyTorch's. */
+static void print_model(const char *path, const task *t, const tl_safetensors *f)
 {
 	char number[32], shape[TL_SHAPE_TEXT];
 	printf("model        %s\n", path);
@@ -83,6 +93,11 @@ static void print_model(const char *path, const task *t)
 	for (int k = 0; k < TASK_VOCABS && t->kind->vocabs[k].key; k++)
 		print_vocabulary(t->kind->vocabs[k].key, &t->vocab[k]);
 	printf("parameters   %s\n", count_text(tl_store_size(t->store), number));
+	if (f) {
+		printf("tensors      %d, a state dict of PyTorch's\n", tl_safetensors_count(f));
+		list_tensors(f);
+		return;
+	}
 	for (int k = 0; k < tl_store_count(t->store); k++) {
 		const tl_param *p = tl_store_at(t->store, k);
 		printf("  %-24s %-16s %s\n", p->name, tl_shape_text(p->value.shape, shape),
@@ -93,25 +108,23 @@ static void print_model(const char *path, const task *t)
 /* A file that is no model: what may be why, and what it holds, as it stands there. */
 static void print_tensors(const char *path, const tl_safetensors *f, const char *why)
 {
-	char shape[TL_SHAPE_TEXT], name[TL_EXCERPT], value[TL_EXCERPT];
+	char name[TL_EXCERPT], value[TL_EXCERPT];
 	printf("file         %s\nmodel        none: %s\n", path, why);
 	for (int i = 0; i < tl_safetensors_metadata_count(f); i++) {
 		tl_safetensors_pair p = tl_safetensors_metadata_pair(f, i);
 		printf("metadata     %s: %s\n", tl__excerpt(p.key, name), tl__excerpt(p.value, value));
 	}
 	printf("tensors      %d\n", tl_safetensors_count(f));
-	for (int k = 0; k < tl_safetensors_count(f); k++)
-		printf("  %-24s %-16s %s\n", tl__excerpt(tl_safetensors_name(f, k), name),
-			tl_shape_text(tl_safetensors_shape(f, k), shape), tl__excerpt(tl_safetensors_dtype(f, k), value));
+	list_tensors(f);
 }
 
 static tl_status print_file(const char *path, tl_error *err)
 {
 	tl_error why = {0};
 	task *t = model_load(path, NULL, &why);
-	tl_safetensors *f = t ? NULL : tl_safetensors_open(path, err);
-	if (t)
-		print_model(path, t);
+	tl_safetensors *f = t && !t->dict.on ? NULL : tl_safetensors_open(path, err);
+	if (t && (f || !t->dict.on))
+		print_model(path, t, f);
 	else if (f && !tl_safetensors_metadata(f, MODEL_CONFIG))
 		print_tensors(path, f, why.text + strlen(path) + 2);
 	else if (f)

@@ -115,6 +115,13 @@ tl_status model_expect_net(const task *t, const char *name, const net_options *n
 		(long long)net->layers, net->cell->name, last);
 }
 
+tl_status model_error(const char *path, const tl_error *why, tl_error *err)
+{
+	size_t n = strlen(path);
+	bool told = strncmp(why->text, path, n) == 0 && why->text[n] == ':';
+	return why->status ? tl_error_set(err, why->status, "%s%s%s", told ? "" : path, told ? "" : ": ", why->text) : TL_OK;
+}
+
 json_t *model_metadata(const tl_safetensors *f, const char *key, tl_error *err)
 {
 	const char *text = tl_safetensors_metadata(f, key);
@@ -228,11 +235,8 @@ task *model_load_as(const char *path, const task_kind *kind, const foreign_optio
 	json_decref(config);
 	foreign_release(&x);
 	tl_safetensors_free(f);
-	if (!why.status)
+	if (!model_error(path, &why, err))
 		return t;
-	size_t n = strlen(path);
-	bool told = strncmp(why.text, path, n) == 0 && why.text[n] == ':';
-	tl_error_set(err, why.status, "%s%s%s", told ? "" : path, told ? "" : ": ", why.text);
 	task_free(t);
 	return NULL;
 }

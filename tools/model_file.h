@@ -28,6 +28,9 @@ typedef struct model_pairs {
 tl_status model_pairs_make(model_pairs *p, const task *t, bool names, tl_error *err);
 void model_pairs_release(model_pairs *p);
 
+/* What is wrong with a file, with its path in front unless it is there already; TL_OK where nothing is. */
+tl_status model_error(const char *path, const tl_error *why, tl_error *err);
+
 /* The JSON under a key of a file's metadata; NULL where there is none. */
 json_t *model_metadata(const tl_safetensors *f, const char *key, tl_error *err);
 

@@ -185,11 +185,6 @@ tl_status train_state_save(const trainer *t, const arguments *options, const cha
 }
 
 /* Passes why on as a sentence about the file. */
-static tl_status about(const char *path, const tl_error *why, tl_error *err)
-{
-	return why->status ? tl_error_set(err, why->status, "%.200s: %s", path, why->text) : TL_OK;
-}
-
 tl_status saved_training_open(saved_training *s, const char *path, const char *task, tl_error *err)
 {
 	*s = (saved_training){.path = path, .file = tl_safetensors_open(path, err)};
@@ -212,7 +207,7 @@ tl_status saved_training_open(saved_training *s, const char *path, const char *t
 	else if (s->training)
 		arguments_from_json(&s->options, options, &why);
 	json_decref(config);
-	if (about(path, &why, err))
+	if (model_error(path, &why, err))
 		saved_training_release(s);
 	return err->status;
 }
@@ -270,5 +265,5 @@ tl_status saved_training_load(const saved_training *s, trainer *t, tl_error *err
 {
 	tl_error why = {0};
 	load(s, t, &why);
-	return about(s->path, &why, err);
+	return model_error(s->path, &why, err);
 }
