@@ -483,6 +483,8 @@ refused 'gone.txt.*--data' eval lm gone/model.safetensors
 train --quiet --out twice
 cp -r twice once
 refused 'twice holds a training already.*--resume.*--overwrite' train lm --data "$book" --limit 3000 --threads 1 --out twice
+refused 'nofile.txt: No such file' train lm --data nofile.txt --out twice
+refused 'bidirectional: a language model' train lm --data "$book" --limit 3000 --bidirectional --out twice
 is "and it stays" eval 'diff -r once twice >/dev/null'
 refused -- '--overwrite begins anew' train lm --resume --overwrite --out twice
 train --quiet --seed 2 --out twice

@@ -117,16 +117,15 @@ static tl_status prepare(run *r, tl_error *err)
 {
 	const train_options *o = &r->line.options;
 	task *t = r->line.task;
-	if (check_new(r, err)) /* before data are read, which takes time; and again once the directory is held */
-		return err->status;
 	t->tape = tl_tape_new(
 		&(tl_tape_options){.threads = (int)o->threads, .seed = (uint64_t)o->seed, .check = o->check_nan});
 	t->store = tl_store_new();
 	t->rng = (tl_rng){.seed = (uint64_t)o->seed};
 	if (!t->tape || !t->store)
 		return tl_error_memory(err);
-	if (t->kind->open(t, true, err) || t->kind->build(t, err) || check_names(r, err) || t->kind->init(t, err) ||
-		trainer_init(&r->trainer, t, o, err))
+	/* What is wrong of itself is said first; whether it is new once more where the directory is held. */
+	if (t->kind->open(t, true, err) || t->kind->build(t, err) || check_names(r, err) || check_new(r, err) ||
+		t->kind->init(t, err) || trainer_init(&r->trainer, t, o, err))
 		return err->status;
 	if (r->line.saved.file && saved_training_load(&r->line.saved, &r->trainer, err))
 		return err->status;
