@@ -77,7 +77,7 @@ START_TEST(tables)
 	char *text = print(&(probe_style){0});
 	ck_assert_str_eq(text,
 		"layer=0/t=*/forget\n"
-		"4 units; mean nan, 16.7% below 0.1, 33.3% above 0.9; digits are tenths of 1\n"
+		"4 units; not all are finite; digits are tenths of 1\n"
 		"\n"
 		"   a \xE2\x90\xA3 \xC3\xA9\n"
 		"0  0 3 9\n"
@@ -117,7 +117,7 @@ START_TEST(parts_of_tables)
 	char *text = print(&(probe_style){.units = "3,0", .wrap = 2});
 	ck_assert_msg(!strncmp(text,
 		"layer=0/t=*/forget\n"
-		"2 of 4 units; all: mean nan, 16.7% below 0.1, 33.3% above 0.9; digits are tenths of 1\n"
+		"2 of 4 units; all: not all are finite; digits are tenths of 1\n"
 		"\n"
 		"   a \xE2\x90\xA3\n"
 		"3  9 9\n"
