@@ -77,7 +77,7 @@ START_TEST(tables)
 	char *text = print(&(probe_style){0});
 	ck_assert_str_eq(text,
 		"layer=0/t=*/forget\n"
-		"4 units; not all are finite; digits are tenths of 1\n"
+		"4 units; some are not finite; digits are tenths of 1\n"
 		"\n"
 		"   a \xE2\x90\xA3 \xC3\xA9\n"
 		"0  0 3 9\n"
@@ -114,10 +114,9 @@ END_TEST
 
 START_TEST(parts_of_tables)
 {
-	char *text = print(&(probe_style){.units = "3,0", .wrap = 2});
-	ck_assert_msg(!strncmp(text,
+	static const char begin[] =
 		"layer=0/t=*/forget\n"
-		"2 of 4 units; all: not all are finite; digits are tenths of 1\n"
+		"2 of 4 units; all: some are not finite; digits are tenths of 1\n"
 		"\n"
 		"   a \xE2\x90\xA3\n"
 		"3  9 9\n"
@@ -126,7 +125,9 @@ START_TEST(parts_of_tables)
 		"   \xC3\xA9\n"
 		"3  2\n"
 		"0  9\n"
-		"\n", 140), "%s", text);
+		"\n";
+	char *text = print(&(probe_style){.units = "3,0", .wrap = 2});
+	ck_assert_msg(!strncmp(text, begin, strlen(begin)), "%s", text);
 	free(text);
 }
 END_TEST

@@ -98,7 +98,7 @@ const char *probe_note(const probe_node *node, const probe_units *u, char buf[PR
 	if (!node->source && u->n < node->units)
 		used += (size_t)snprintf(buf + used, PROBE_NOTE - used, "all: ");
 	if (!isfinite(f.mean))
-		snprintf(buf + used, PROBE_NOTE - used, "not all are finite");
+		snprintf(buf + used, PROBE_NOTE - used, "some are not finite");
 	else if (node->bounded)
 		snprintf(buf + used, PROBE_NOTE - used, "mean %.3g, %.3g%% below %g, %.3g%% above 0.9", f.mean, 100 * f.low,
 			probe_low_end(node), 100 * f.high);
