@@ -20,7 +20,7 @@ def arguments():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--cell", choices=CELLS, default="lstm")
     for name, value in (("input", 256), ("hidden", 256), ("layers", 2), ("batch", 1), ("threads", 2),
-                        ("warmup", 50), ("steps", 2000)):
+                        ("warmup", 50), ("steps", 500)):
         p.add_argument(f"--{name}", type=int, default=value, help="(%(default)s)")
     return p.parse_args()
 
