@@ -172,6 +172,8 @@ static double work_of(const tl_step *step)
 	case TL_STEP_KERNEL: {
 		const tl_kernel_step *k = step->what;
 		double elements = 0;
+		if (k->op->flags & TL_OP_ALONE)
+			return WORTH_WAKING;
 		for (uint32_t r = 0; r <= k->n_in; r++)
 			elements += (double)tl_shape_size(k->in[r].t.shape);
 		return 16 * elements;

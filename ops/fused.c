@@ -114,6 +114,7 @@ static tl_status backward_kernel(const tl_call *c)
 static const tl_op backward = {
 	.name = "fused_backward",
 	.arity = TL_VARIADIC,
+	.flags = TL_OP_ALONE,
 	.infer = backward_infer,
 	.kernel = backward_kernel,
 	.no_gradient = "a recurrent layer in one node has no second derivative; run it step by step (--impl "
@@ -166,8 +167,8 @@ static void forward_gradients(const tl_adjoint *a, const unsigned char *need, tl
 
 #define FUSED(cell)                                                                                          \
 	{                                                                                                    \
-		.name = cell, .arity = TL_VARIADIC, .infer = forward_infer, .kernel = forward_kernel,        \
-		.gradients = forward_gradients, .numbers = forward_numbers                                   \
+		.name = cell, .arity = TL_VARIADIC, .flags = TL_OP_ALONE, .infer = forward_infer,            \
+		.kernel = forward_kernel, .gradients = forward_gradients, .numbers = forward_numbers         \
 	}
 
 const tl_op tl__op_fused[] = {FUSED("fused_rnn"), FUSED("fused_rnn_relu"), FUSED("fused_lstm"),
